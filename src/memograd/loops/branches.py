@@ -3,12 +3,21 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..arrays.pytrees import describe_tree, tree_leaves, tree_unflatten, zip_with_paths
-from ..errors import LoopError, RefusedError
+from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
+from ..errors import LoopError
+from ..program.trace_state import TapeSearch
 from ..tape.node import Node
 from .bodies import Body, inexact_positions, trace_body
 from .ops import Dual, Facts, Loop, run_branch
-from .tracing import as_operand, facts_of, record_loop, run_once, tape_of_nodes
+from .tracing import (
+    as_operand,
+    as_weak,
+    facts_of,
+    is_weak,
+    leaf_pairs,
+    record_loop,
+    tape_of_nodes,
+)
 
 
 class Branch(Loop):
@@ -121,7 +130,8 @@ def cond(
         )
     tape = tape_of_nodes(pred, operands)
     if tape is None:
-        y, tape = run_once(true_fun if decision else false_fun, *operands)
+        chosen = true_fun if decision else false_fun
+        y, tape = TapeSearch().run(lambda: tree_map(as_operand, chosen(*operands)))
         if tape is None:
             return y
     body_pair, nodes, structure = trace_branches(true_fun, false_fun, operands, tape)
@@ -134,16 +144,17 @@ def trace_branches(
     true_fun: Callable[..., Any], false_fun: Callable[..., Any], operands: Any, tape: Any
 ) -> tuple[tuple[Body, Body], list[Node], Any]:
     """Return both functions as bodies, what they close over, and the structure of results."""
-    seen: list[Any] = []
+    leaves, seen = tree_leaves(operands), list[Any]()
 
     def both(*nodes: Any) -> list[Any]:
         """Return the results of both functions."""
-        args = tree_unflatten(operands, nodes)
+        pairs = zip(leaves, nodes, strict=True)
+        args = tree_unflatten(operands, [as_weak(a, x) if is_weak(a) else x for a, x in pairs])
         seen[:] = true_fun(*args), false_fun(*args)
         check_same_form(*seen)
         return [*tree_leaves(seen[0]), *tree_leaves(seen[1])]
 
-    body, nodes = trace_body(both, list(map(as_operand, tree_leaves(operands))), tape)
+    body, nodes = trace_body(both, list(map(as_operand, leaves)), tape)
     half = len(body.outputs) // 2
     if not half:
         raise LoopError("The functions of mg.cond give no array. Let them return what they choose.")
@@ -154,13 +165,12 @@ def trace_branches(
 
 def check_same_form(a: Any, b: Any) -> None:
     """Raise unless the results of both functions have one form."""
-    try:
-        pairs = list(zip_with_paths(a, b, "result"))
-    except RefusedError:
+    pairs = leaf_pairs(a, b, "result")
+    if pairs is None:
         raise LoopError(
             f"The functions of mg.cond give {describe_tree(a)} and {describe_tree(b)}. Let both "
             f"give the same nest."
-        ) from None
+        )
     for where, x, y in pairs:
         x, y = as_operand(x), as_operand(y)
         if (x.shape, x.dtype) != (y.shape, y.dtype):

@@ -18,17 +18,17 @@ import numpy as np
 
 from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
 from ..errors import LoopError
-from ..program.trace_state import trace_on
+from ..program.trace_state import TapeSearch
 from ..rules.control import stop_gradient
 from ..text import printable
 from .bodies import Body, inexact_positions, inputs_with_tangents
 from .ops import Dual, Facts, Loop, run_fixed_point
 from .tracing import (
     as_operand,
+    check_count,
     check_state,
     facts_of,
     record_loop,
-    run_once,
     tape_of_nodes,
     trace_step,
 )
@@ -171,12 +171,13 @@ def fixed_point(
     >>> round(float(x.value), 10), round(float(mg.grad(x, a)), 10)
     (0.4501836113, 0.7395740703)
     """
+    max_steps = check_count("max_steps", max_steps, 1)
     tape = tape_of_nodes(x0)
     if tape is None:
         begin = tree_map(as_operand, x0)
-        _, tape = run_once(f, begin)
+        found, tape = TapeSearch().run(lambda: iterate_arrays(f, begin, tol, max_steps))
         if tape is None:
-            return iterate_arrays(f, begin, tol, max_steps)
+            return found
     traced = trace_step(lambda x, _: (f(x), None), x0, None, tape, "mg.fixed_point")
     loop = FixedPoint(traced.body, len(traced.begin), tol, max_steps)
     begin = [stop_gradient(x) for x in traced.begin]
@@ -185,12 +186,11 @@ def fixed_point(
 
 def iterate_arrays(f: Callable[[Any], Any], x: Any, tol: float, max_steps: int) -> Any:
     """Iterate on arrays alone, where nothing is recorded."""
-    with trace_on(None):
-        for _ in range(max_steps):
-            following = f(x)
-            check_state("mg.fixed_point", x, following)
-            following = tree_map(as_operand, following)
-            if is_close(tree_leaves(following), tree_leaves(x), tol):
-                return following
-            x = following
+    for _ in range(max_steps):
+        following = f(x)
+        check_state("mg.fixed_point", x, following)
+        following = tree_map(as_operand, following)
+        if is_close(tree_leaves(following), tree_leaves(x), tol):
+            return following
+        x = following
     raise not_converged(max_steps, x)

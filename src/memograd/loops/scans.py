@@ -11,18 +11,18 @@ import numpy as np
 
 from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
 from ..errors import LoopError
-from ..program.trace_state import trace_on
+from ..program.trace_state import TapeSearch
 from ..tape.node import Node
 from .bodies import Body, inexact_positions
 from .checkpoints import states_backwards
 from .ops import Dual, Facts, Loop, run_scan
 from .tracing import (
     as_operand,
+    check_count,
     check_state,
     common_length,
     facts_of,
     record_loop,
-    run_once,
     tape_of_nodes,
     trace_step,
 )
@@ -207,13 +207,15 @@ def scan(
     3.0
     """
     steps = common_length(xs, length)
+    slots = None if slots is None else check_count("slots", slots, 1)
     xs = tree_map(as_operand, xs)
     first = tree_map(lambda x: first_row(x, -1 if reverse else 0), xs)
     tape = tape_of_nodes(carry, xs)
     if tape is None:
-        _, tape = run_once(body, tree_map(as_operand, carry), first)
-    if tape is None:
-        return scan_arrays(body, tree_map(as_operand, carry), xs, steps, reverse)
+        begin = tree_map(as_operand, carry)
+        found, tape = TapeSearch().run(lambda: scan_arrays(body, begin, xs, steps, reverse))
+        if tape is None:
+            return found  # type: ignore[no-any-return]
 
     def step(state: Any, row: Any) -> tuple[Any, Any]:
         """Return the pair that the body gives."""
@@ -245,24 +247,22 @@ def first_row(x: Any, k: int) -> Any:
 def scan_arrays(body: Any, carry: Any, xs: Any, steps: int, reverse: bool) -> tuple[Any, Any]:
     """Run a scan on arrays alone, where nothing is recorded."""
     state, results, structure = carry, [], None
-    with trace_on(None):
-        if not steps:
-            structure = as_pair(body(carry, tree_map(lambda x: first_row(x, 0), xs)))[1]
-        for t in reversed(range(steps)) if reverse else range(steps):
-            following, y = as_pair(body(state, row_of(xs, t)))
-            check_state("mg.scan", state, following)
-            state, structure = tree_map(as_operand, following), y
-            results.append(tree_leaves(y))
+    if not steps:
+        structure = as_pair(body(carry, tree_map(lambda x: first_row(x, 0), xs)))[1]
+    for t in reversed(range(steps)) if reverse else range(steps):
+        following, structure = as_pair(body(state, row_of(xs, t)))
+        check_state("mg.scan", state, following)
+        state = tree_map(as_operand, following)
+        results.append([as_operand(y) for y in tree_leaves(structure)])
     if reverse:
         results.reverse()
-    stacks = (
-        [np.stack(ys) for ys in zip(*results, strict=True)]
-        if steps
-        else [
-            np.zeros((0, *as_operand(y).shape), as_operand(y).dtype) for y in tree_leaves(structure)
-        ]
-    )
-    return state, tree_unflatten(structure, stacks)
+    columns = zip(*results, strict=True) if steps else map(no_rows, tree_leaves(structure))
+    return state, tree_unflatten(structure, [np.stack(ys)[:steps] for ys in columns])
+
+
+def no_rows(y: Any) -> list[Any]:
+    """Return a column of one row, of which none is kept."""
+    return [as_operand(y)]
 
 
 def row_of(xs: Any, t: int) -> Any:

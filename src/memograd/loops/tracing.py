@@ -5,11 +5,14 @@ close, or that of the trace around it. Without any, it runs on arrays.
 """
 
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arrays.kinds import kind_of
 from ..arrays.pytrees import (
+    children,
     describe_tree,
     leaves_with_paths,
     tree_leaves,
@@ -18,9 +21,10 @@ from ..arrays.pytrees import (
 )
 from ..arrays.values import as_input
 from ..errors import LoopError, RefusedError
-from ..program.trace_state import current_tape, trace_on
+from ..program.trace_state import SEARCHES, current_tape, note_use
 from ..tape.node import Node
 from ..tape.weak_nodes import PYTHON_NUMBERS, WeakNode, strong
+from ..text import printable
 from .bodies import Body, trace_body
 from .ops import Facts, Loop
 
@@ -36,19 +40,22 @@ def tape_of_nodes(*nests: Any) -> Any:
 
 def as_operand(a: Any) -> Any:
     """Return a leaf of a pytree as a node or an array."""
-    return strong(a) if isinstance(a, Node) else as_input(a)
+    if isinstance(a, Node):
+        if SEARCHES:
+            note_use(a.tape)
+        return strong(a)
+    y = as_input(a)
+    if kind_of(y) is not None:
+        raise LoopError(
+            f"Loops and branches run on NumPy arrays, but got a {type(y).__name__}. Convert it "
+            f"first: np.asarray(a)."
+        )
+    return y
 
 
 def facts_of(nodes: Sequence[Any]) -> list[Facts]:
     """Return shape and dtype of nodes or arrays."""
     return [(tuple(a.shape), a.dtype) for a in nodes]
-
-
-def run_once(f: Callable[..., Any], *args: Any) -> tuple[Any, Any]:
-    """Return f of arrays, and the tape of a node in the result: f closes over it; or None."""
-    with trace_on(None):
-        y = f(*args)
-    return y, tape_of_nodes(y)
 
 
 def record_loop(tape: Any, loop: Loop, operands: Sequence[Any]) -> tuple[Any, ...]:
@@ -61,6 +68,15 @@ def record_loop(tape: Any, loop: Loop, operands: Sequence[Any]) -> tuple[Any, ..
     return found  # type: ignore[no-any-return]
 
 
+def leaf_pairs(nest: Any, other: Any, where: str) -> list[tuple[str, Any, Any]] | None:
+    """Return path and leaf of two pytrees for each leaf; None if they differ in structure."""
+    try:
+        pairs = list(zip_with_paths(nest, other, where))
+    except RefusedError:
+        return None
+    return pairs if all(children(b) is None for _, _, b in pairs) else None
+
+
 def check_state(what: str, taken: Any, given: Any) -> None:
     """Raise unless a state that a body gives has the form of the state that it takes.
 
@@ -71,13 +87,12 @@ def check_state(what: str, taken: Any, given: Any) -> None:
     taken, given : pytree of arrays
         The two states.
     """
-    try:
-        pairs = list(zip_with_paths(taken, given, "state"))
-    except RefusedError:
+    pairs = leaf_pairs(taken, given, "state")
+    if pairs is None:
         raise LoopError(
             f"The body of {what} takes {describe_tree(taken)} as its state, but gives "
             f"{describe_tree(given)}. Let it give the same nest."
-        ) from None
+        )
     for where, a, b in pairs:
         b = as_operand(b)
         if (a.shape, a.dtype) != (b.shape, b.dtype):
@@ -88,20 +103,14 @@ def check_state(what: str, taken: Any, given: Any) -> None:
             )
 
 
-def promoted_dtypes(carry: Any, begin: list[Any], given: Any) -> list[Any]:
-    """Return the dtypes of an initial state whose Python numbers take those that the body gives.
+def is_weak(a: Any) -> bool:
+    """Return whether a value takes the precision of the arrays that it meets."""
+    return type(a) in PYTHON_NUMBERS or isinstance(a, WeakNode)
 
-    As in NumPy, a Python number takes the precision of the arrays that it meets.
-    """
-    wanted, leaves = tree_leaves(given), tree_leaves(carry)
-    if len(wanted) != len(leaves):
-        return [x.dtype for x in begin]
-    dtypes = []
-    for a, x, b in zip(leaves, begin, map(as_operand, wanted), strict=True):
-        weak = type(a) in PYTHON_NUMBERS or isinstance(a, WeakNode)
-        takes_other = weak and np.can_cast(x.dtype, b.dtype, "same_kind")
-        dtypes.append(b.dtype if takes_other else x.dtype)
-    return dtypes
+
+def as_weak(a: Any, node: Node) -> Any:
+    """Return what stands in a trace for a Python number `a` whose node is given."""
+    return WeakNode(node.tape, node.id) if type(a) in (float, complex, WeakNode) else a
 
 
 class TracedStep(NamedTuple):
@@ -142,30 +151,59 @@ def trace_step(
     what : str
         The function that the user called, for messages.
     """
-    begin, rows = list(map(as_operand, tree_leaves(carry))), list(map(as_operand, tree_leaves(row)))
-    seen: list[Any] = []
+    leaves, rows = tree_leaves(carry), list(map(as_operand, tree_leaves(row)))
+    begin, results = list(map(as_operand, leaves)), list[Any]()
+    count = len(begin)
 
-    def flat(*nodes: Any) -> list[Any]:
+    def run(nodes: Sequence[Any], check: bool) -> list[Any]:
         """Return the step's results as a list."""
-        state = tree_unflatten(carry, nodes[: len(begin)])
-        following, y = step(state, tree_unflatten(row, nodes[len(begin) :]))
-        dtypes = promoted_dtypes(carry, begin, following)
-        if dtypes == [x.dtype for x in begin]:
+        state = tree_unflatten(carry, nodes[:count])
+        following, y = step(state, tree_unflatten(row, nodes[count:]))
+        if check:
             check_state(what, state, following)
-        seen[:] = dtypes, y
+        results[:] = [y]
         return [*tree_leaves(following), *tree_leaves(y)]
 
-    while True:
-        body, nodes = trace_body(flat, [*begin, *rows], tape)
-        dtypes, y = seen
-        if dtypes == [x.dtype for x in begin]:
-            return TracedStep(body, nodes, begin, y)
-        begin[:] = [x.astype(dtype) for x, dtype in zip(begin, dtypes, strict=True)]
+    def run_weak(*nodes: Any) -> list[Any]:
+        """Return the same, with Python numbers in the state."""
+        pairs = zip([*leaves, *rows], nodes, strict=True)
+        return run([as_weak(a, x) if is_weak(a) else x for a, x in pairs], False)
+
+    if any(map(is_weak, leaves)):
+        weak, _ = trace_body(run_weak, [*begin, *rows], tape)
+        begin = promoted(leaves, begin, weak.outputs)
+    body, nodes = trace_body(lambda *nodes: run(nodes, True), [*begin, *rows], tape)
+    return TracedStep(body, nodes, begin, results[0])
+
+
+def promoted(leaves: list[Any], begin: list[Any], following: list[Node]) -> list[Any]:
+    """Return an initial state whose Python numbers are of the dtypes that the body gives for them.
+
+    As in NumPy, a Python number takes the precision of the arrays that it meets.
+    """
+    return [
+        x.astype(y.dtype) if is_weak(a) and np.can_cast(x.dtype, y.dtype, "same_kind") else x
+        for a, x, y in zip(leaves, begin, following, strict=False)
+    ]
+
+
+def check_count(name: str, value: Any, least: int) -> int:
+    """Return an argument that counts; raise unless it is an integer of at least this size."""
+    try:
+        count = index(value)
+    except TypeError:
+        count = least - 1
+    if count < least:
+        raise LoopError(
+            f"{name} is an integer of at least {least}, but got {printable(repr(value))}. Give the "
+            f"number of steps, or of states to keep."
+        )
+    return count
 
 
 def common_length(xs: Any, length: int | None) -> int:
     """Return the number of steps of a scan; raise if the arrays do not agree on it."""
-    lengths: dict[int, str] = {} if length is None else {length: "length"}
+    lengths = {} if length is None else {check_count("length", length, 0): "length"}
     for where, x in leaves_with_paths(xs, "xs"):
         shape = np.shape(x)
         if not shape:

@@ -11,17 +11,17 @@ import numpy as np
 
 from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
 from ..errors import LoopError
-from ..program.trace_state import trace_on
+from ..program.trace_state import TapeSearch
 from ..text import printable
 from .bodies import Body, inexact_positions, inputs_with_tangents
 from .checkpoints import states_backwards
 from .ops import Dual, Facts, Loop, run_while_loop
 from .tracing import (
     as_operand,
+    check_count,
     check_state,
     facts_of,
     record_loop,
-    run_once,
     tape_of_nodes,
     trace_step,
 )
@@ -167,12 +167,16 @@ def while_loop(
     >>> round(float(root.value), 12), round(float(mg.grad(root, a)), 12)
     (1.414213562373, 0.353553390593)
     """
+    max_steps = check_count("max_steps", max_steps, 1)
+    slots = None if slots is None else check_count("slots", slots, 1)
     tape = tape_of_nodes(init_val)
     if tape is None:
         begin = tree_map(as_operand, init_val)
-        _, tape = run_once(lambda state: (cond_fun(state), body_fun(state)), begin)
+        found, tape = TapeSearch().run(
+            lambda: loop_on_arrays(cond_fun, body_fun, begin, max_steps)
+        )
         if tape is None:
-            return loop_on_arrays(cond_fun, body_fun, begin, max_steps)
+            return found
 
     def step(state: Any, _: Any) -> tuple[Any, Any]:
         """Return the next state, and whether to make the step."""
@@ -195,16 +199,15 @@ def single_value(holds: Any) -> Any:
             f"The condition of mg.while_loop gave {printable(repr(holds))}. Let it give a single "
             f"boolean: np.all(…) or np.any(…)."
         )
-    return holds
+    return as_operand(holds)
 
 
 def loop_on_arrays(cond_fun: Any, body_fun: Any, state: Any, max_steps: int) -> Any:
     """Run a while loop on arrays alone, where nothing is recorded."""
     count = 0
-    with trace_on(None):
-        while single_value(cond_fun(state)):
-            check_limit(count, max_steps, state)
-            following, count = body_fun(state), count + 1
-            check_state("mg.while_loop", state, following)
-            state = tree_map(as_operand, following)
+    while single_value(cond_fun(state)):
+        check_limit(count, max_steps, state)
+        following, count = body_fun(state), count + 1
+        check_state("mg.while_loop", state, following)
+        state = tree_map(as_operand, following)
     return state

@@ -43,6 +43,7 @@ from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..program.source_location import Location, location_of
 from ..program.steps import Operand, Step, Steps
+from ..program.trace_state import SEARCHES, note_new_tape, note_use
 from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
 from ..rules.node_lists import is_list_of_nodes, stack_lists
@@ -137,6 +138,8 @@ class Tape:
         # Of leaves and named nodes, so that tape["x"] is x.
         self._handles: dict[int, weakref.ref[Node]] = {}
         self._constants = Constants()
+        if SEARCHES:
+            note_new_tape(self)
 
     @property
     def graph(self) -> "nx.DiGraph":
@@ -261,6 +264,8 @@ class Tape:
         y : array, optional
             The result, where it is known already.
         """
+        if SEARCHES:
+            note_use(self)
         rule, memory = RULES.get(op) or rule_of(op), self.state
         values, steps = memory.values, memory.steps
         kept, run = [*args], [*args]
