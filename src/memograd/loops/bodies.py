@@ -59,10 +59,10 @@ class Body:
         """The compiled program."""
         return plan(self.outputs, {f"a{k}": node for k, node in enumerate(self.inputs)})
 
-    def run(self, *arrays: Any) -> list[Any]:
-        """Return the outputs for these inputs."""
-        found: list[Any] = self.plan(*arrays)
-        return found
+    @cached_property
+    def run(self) -> Callable[..., list[Any]]:
+        """The function from inputs that fit, see :func:`fit`, to the outputs."""
+        return self.plan.replay
 
     def vjp(self, outputs: tuple[int, ...], wanted: tuple[int, ...]) -> "Body":
         """Return the body of the VJP.
@@ -121,6 +121,12 @@ class Body:
         ys = [self.outputs[j] for j in inexact_positions(self.outputs)]
         pushed = push_nodes(self.tape, [y.id for y in ys], pairs) if ys else []
         return Body(self.tape, self.inputs + tangents, self.outputs + pushed)
+
+
+def fit(a: Any) -> Any:
+    """Return an array as plans take it: in C order, or as a NumPy scalar."""
+    is_fit = type(a) is not np.ndarray or (a.ndim and a.flags.c_contiguous)
+    return a if is_fit else np.asarray(a, order="C")[()]
 
 
 def inexact_positions(nodes: Sequence[Node]) -> list[int]:

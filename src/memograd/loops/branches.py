@@ -7,7 +7,7 @@ from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatte
 from ..errors import LoopError
 from ..program.trace_state import TapeSearch
 from ..tape.node import Node
-from .bodies import Body, inexact_positions, trace_body
+from .bodies import Body, fit, inexact_positions, trace_body
 from .ops import Dual, Facts, Loop, run_branch
 from .tracing import (
     as_operand,
@@ -56,14 +56,14 @@ class Branch(Loop):
 
     def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the outputs of the body that is chosen."""
-        return tuple(self.chosen(xs[0]).run(*xs[1:]))
+        return tuple(self.chosen(xs[0]).run(*map(fit, xs[1:])))
 
     def pull(
         self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
     ) -> tuple[Any, ...]:
         """Return the cotangents of the wanted operands."""
         pull = self.chosen(xs[0]).vjp(tuple(g), tuple(k - 1 for k in wanted))
-        return tuple(pull.run(*xs[1:], *g.values()))
+        return tuple(pull.run(*map(fit, xs[1:]), *map(fit, g.values())))
 
     def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
         """Return the branch that carries tangents."""

@@ -21,7 +21,7 @@ from ..errors import LoopError
 from ..program.trace_state import TapeSearch
 from ..rules.control import stop_gradient
 from ..text import printable
-from .bodies import Body, inexact_positions, inputs_with_tangents
+from .bodies import Body, fit, inexact_positions, inputs_with_tangents
 from .ops import Dual, Facts, Loop, run_fixed_point
 from .tracing import (
     as_operand,
@@ -68,27 +68,26 @@ class FixedPoint(Loop):
 
     def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the fixed point."""
-        rest = xs[self.state :]
-        found = self._iterate(lambda x: self.body.run(*x, *rest), list(xs[: self.state]))
-        return tuple(found)
+        arrays = list(map(fit, xs))
+        rest = arrays[self.state :]
+        return tuple(self._iterate(lambda x: self.body.run(*x, *rest), arrays[: self.state]))
 
     def pull(
         self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
     ) -> tuple[Any, ...]:
         """Return the cotangents of the wanted operands; zeros for the initial state."""
-        floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
-        facts, rest = self.inputs(), xs[self.state :]
-        seed = [g[k] if k in g else np.zeros(*facts[k]) for k in floats]
-        point = self.run(xs)
-        through = self.body.vjp(tuple(floats), tuple(floats))
+        floats = tuple(k for k in inexact_positions(self.body.inputs) if k < self.state)
+        facts, operands = self.inputs(), [*self.run(xs), *map(fit, xs[self.state :])]
+        seed = [fit(g[k]) if k in g else np.zeros(*facts[k])[()] for k in floats]
+        through = self.body.vjp(floats, floats).run
 
         def following(w: list[Any]) -> list[Any]:
             """Return g + f_xᵀ w."""
-            return [a + b for a, b in zip(seed, through.run(*point, *rest, *w), strict=True)]
+            return [a + b for a, b in zip(seed, through(*operands, *w), strict=True)]
 
         w = self._iterate(following, seed)
         others = tuple(k for k in wanted if k >= self.state)
-        pulled = self.body.vjp(tuple(floats), others).run(*point, *rest, *w) if others else []
+        pulled = self.body.vjp(floats, others).run(*operands, *w) if others else []
         found = dict(zip(others, pulled, strict=True))
         return tuple(found[k] if k in found else np.zeros(*facts[k]) for k in wanted)
 
@@ -101,7 +100,7 @@ class FixedPoint(Loop):
     def _iterate(self, f: Callable[[list[Any]], list[Any]], x: list[Any]) -> list[Any]:
         """Return the fixed point of f, from x on."""
         for _ in range(self.max_steps):
-            following = f(x)
+            following = list(map(fit, f(x)))
             if is_close(following, x, self.tol):
                 return following
             x = following

@@ -4,7 +4,7 @@ The pull runs backwards over the steps. It reads the state before each step, whi
 and kept for all steps, or for as many as there are slots.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatte
 from ..errors import LoopError
 from ..program.trace_state import TapeSearch
 from ..tape.node import Node
-from .bodies import Body, inexact_positions
+from .bodies import Body, fit, inexact_positions
 from .checkpoints import states_backwards
 from .ops import Dual, Facts, Loop, run_scan
 from .tracing import (
@@ -67,37 +67,73 @@ class Scan(Loop):
 
     def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the last state, and the stacked results of all steps."""
-        state, stacks = list(xs[: self.state]), [np.empty(*f) for f in self.outputs()[self.state :]]
-        for t in range(self.length):
-            given = self.body.run(*state, *self._rest(xs, t))
-            state = given[: self.state]
-            for stack, y in zip(stacks, given[self.state :], strict=True):
-                stack[self._row(t)] = y
+        state, rows, rest = self._parts(xs)
+        stacks = [np.empty(*f) for f in self.outputs()[self.state :]]
+        run, width = self.body.run, self.state
+        for t in self._order():
+            found = run(*state, *[x[t] for x in rows], *rest)
+            state = list(map(fit, found[:width]))
+            for stack, y in zip(stacks, found[width:], strict=True):
+                stack[t] = y
         return *state, *stacks
 
     def pull(
         self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
     ) -> tuple[Any, ...]:
         """Return the cotangents of the wanted operands."""
-        floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
+        state, rows, rest = self._parts(xs)
+        order, forward, width = self._order(), self.body.run, self.state
+
+        def advance(state: list[Any], k: int) -> list[Any]:
+            """Return the state after step k."""
+            found = forward(*state, *[x[order[k]] for x in rows], *rest)
+            return list(map(fit, found[:width]))
+
+        states = states_backwards(state, advance, self.length, self.slots)
+        of_operands, stacked = self._operands_of_pull(wanted), self._stacked_outputs(g)
+        pull = self.body.vjp((*self._floats(), *stacked), of_operands).run
+        return self._pull_steps(
+            ((order[k], [*state, *[x[order[k]] for x in rows], *rest]) for k, state in states),
+            pull,
+            g,
+            wanted,
+        )
+
+    def _pull_steps(
+        self,
+        points: Iterable[tuple[int, list[Any]]],
+        pull: Callable[..., list[Any]],
+        g: dict[int, Any],
+        wanted: tuple[int, ...],
+    ) -> tuple[Any, ...]:
+        """Return the cotangents of the wanted operands.
+
+        Parameters
+        ----------
+        points : iterable of (int, list of array)
+            Row and operands of the pull's body, from the last step to the first.
+        pull : callable
+            The VJP of a step.
+        g : dict of int to array
+            Cotangents of outputs.
+        wanted : tuple of int
+            Positions of operands.
+        """
+        facts, floats = self.inputs(), self._floats()
+        of_state = [fit(g[k]) if k in g else np.zeros(*facts[k])[()] for k in floats]
+        of_rows = [fit(g[j]) for j in self._stacked_outputs(g)]
         others = [k for k in wanted if k >= self.state]
-        stacked = sorted(j for j in g if j >= self.state)
-        pull = self.body.vjp((*floats, *stacked), (*floats, *others))
-        facts = self.inputs()
-        of_state = [g[k] if k in g else np.zeros(*facts[k]) for k in floats]
-        of_others = [np.zeros(*facts[k]) for k in others]
-        for t, state in states_backwards(
-            list(xs[: self.state]), self._stepper(xs), self.length, self.slots
-        ):
-            row = self._row(t)
-            found = pull.run(*state, *self._rest(xs, t), *of_state, *(g[j][row] for j in stacked))
-            of_state = found[: len(floats)]
-            for k, total, d in zip(others, of_others, found[len(floats) :], strict=True):
-                if k < self.state + self.rows:
-                    total[row] = d
+        totals, width = [np.zeros(*facts[k]) for k in others], len(floats)
+        last, ends = self.state + self.rows, range(width, width + len(others))
+        for t, point in points:
+            found = pull(*point, *of_state, *[y[t] for y in of_rows])
+            of_state = list(map(fit, found[:width]))
+            for k, total, j in zip(others, totals, ends, strict=True):
+                if k < last:
+                    total[t] = found[j]
                 else:
-                    total += d
-        of_all = dict(zip((*floats, *others), (*of_state, *of_others), strict=True))
+                    total += found[j]
+        of_all = dict(zip((*floats, *others), (*of_state, *totals), strict=True))
         return tuple(of_all[k] for k in wanted)
 
     def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
@@ -124,18 +160,26 @@ class Scan(Loop):
         stacked = [((self.length, *shape), dtype) for shape, dtype in facts[self.state : last]]
         return facts[: self.state] + stacked + facts[last:]
 
-    def _row(self, t: int) -> int:
-        """Return the row of step t."""
-        return self.length - 1 - t if self.backwards else t
+    def _parts(self, xs: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+        """Return the initial state, the arrays with rows, and the other operands."""
+        arrays, last = list(map(fit, xs)), self.state + self.rows
+        return arrays[: self.state], arrays[self.state : last], arrays[last:]
 
-    def _rest(self, xs: Sequence[Any], t: int) -> list[Any]:
-        """Return the inputs of the body at step t that follow the state."""
-        last, row = self.state + self.rows, self._row(t)
-        return [*(x[row] for x in xs[self.state : last]), *xs[last:]]
+    def _order(self) -> range:
+        """Return the rows in the order of the steps."""
+        return range(self.length)[:: -1 if self.backwards else 1]
 
-    def _stepper(self, xs: Sequence[Any]) -> Callable[[list[Any], int], list[Any]]:
-        """Return the function from a state and the number of a step to the next state."""
-        return lambda state, t: self.body.run(*state, *self._rest(xs, t))[: self.state]
+    def _floats(self) -> tuple[int, ...]:
+        """Return the positions of the state that have derivatives."""
+        return tuple(k for k in inexact_positions(self.body.inputs) if k < self.state)
+
+    def _operands_of_pull(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the operands whose cotangents the pull of a step gives."""
+        return *self._floats(), *(k for k in wanted if k >= self.state)
+
+    def _stacked_outputs(self, g: dict[int, Any]) -> list[int]:
+        """Return the outputs with rows that have a cotangent."""
+        return sorted(j for j in g if j >= self.state)
 
 
 def with_tangents(values: Sequence[int], tangents: Sequence[int]) -> list[tuple[bool, int]]:

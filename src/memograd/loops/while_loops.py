@@ -1,10 +1,10 @@
 """While loops as one node. The number of steps may depend on values.
 
-Forward mode carries tangents along. The pull counts the steps while it runs forward once more, and
-then goes back over them.
+Forward mode carries tangents along. The pull runs forward once more, and keeps all states, or only
+counts them where there are fewer slots; then it goes back over the steps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
 from ..errors import LoopError
 from ..program.trace_state import TapeSearch
 from ..text import printable
-from .bodies import Body, inexact_positions, inputs_with_tangents
+from .bodies import Body, fit, inexact_positions, inputs_with_tangents
 from .checkpoints import states_backwards
 from .ops import Dual, Facts, Loop, run_while_loop
 from .tracing import (
@@ -66,7 +66,9 @@ class While(Loop):
 
     def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the last state."""
-        return tuple(self._run_and_count(xs)[0])
+        for state in self._states(list(map(fit, xs))):
+            last = state
+        return tuple(last)
 
     def pull(
         self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
@@ -74,19 +76,16 @@ class While(Loop):
         """Return the cotangents of the wanted operands."""
         floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
         others = [k for k in wanted if k >= self.state]
-        pull, facts = self.body.vjp(tuple(floats), (*floats, *others)), self.inputs()
-        of_state = [g[k] if k in g else np.zeros(*facts[k]) for k in floats]
-        of_others = [np.zeros(*facts[k]) for k in others]
-        rest = xs[self.state :]
-        begin, count = list(xs[: self.state]), self._run_and_count(xs)[1]
-        for _, state in states_backwards(
-            begin, lambda state, t: self.body.run(*state, *rest), count, self.slots
-        ):
-            found = pull.run(*state, *rest, *of_state)
-            of_state = found[: len(floats)]
-            for total, d in zip(of_others, found[len(floats) :], strict=True):
+        pull, facts = self.body.vjp(tuple(floats), (*floats, *others)).run, self.inputs()
+        of_state = [fit(g[k]) if k in g else np.zeros(*facts[k])[()] for k in floats]
+        totals, arrays = [np.zeros(*facts[k]) for k in others], list(map(fit, xs))
+        rest, width = arrays[self.state :], len(floats)
+        for state in self._states_backwards(arrays):
+            found = pull(*state, *rest, *of_state)
+            of_state = list(map(fit, found[:width]))
+            for total, d in zip(totals, found[width:], strict=True):
                 total += d
-        of_all = dict(zip((*floats, *others), (*of_state, *of_others), strict=True))
+        of_all = dict(zip((*floats, *others), (*of_state, *totals), strict=True))
         return tuple(of_all[k] for k in wanted)
 
     def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
@@ -97,13 +96,28 @@ class While(Loop):
         loop = While(body, condition, width, self.max_steps, self.slots)
         return Dual(loop, inputs, inputs[:width])
 
-    def _run_and_count(self, xs: Sequence[Any]) -> tuple[list[Any], int]:
-        """Return the last state and the number of steps; raise at the limit."""
-        state, rest, count = list(xs[: self.state]), xs[self.state :], 0
+    def _states(self, arrays: list[Any]) -> Iterator[list[Any]]:
+        """Yield all states, from the first to the last; raise at the limit."""
+        state, rest, count = arrays[: self.state], arrays[self.state :], 0
+        yield state
         while self.condition.run(*state, *rest)[0]:
             check_limit(count, self.max_steps, state)
-            state, count = self.body.run(*state, *rest), count + 1
-        return state, count
+            state, count = list(map(fit, self.body.run(*state, *rest))), count + 1
+            yield state
+
+    def _states_backwards(self, arrays: list[Any]) -> Iterator[list[Any]]:
+        """Yield the states before each step, from the last one to the first."""
+        if self.slots is None:
+            return reversed(list(self._states(arrays))[:-1])
+        rest, run = arrays[self.state :], self.body.run
+
+        def advance(state: list[Any], _: int) -> list[Any]:
+            """Return the next state."""
+            return list(map(fit, run(*state, *rest)))
+
+        count = sum(1 for _ in self._states(arrays)) - 1
+        states = states_backwards(arrays[: self.state], advance, count, self.slots)
+        return (state for _, state in states)
 
 
 def check_limit(count: int, max_steps: int, state: Any) -> None:

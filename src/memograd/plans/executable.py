@@ -253,6 +253,20 @@ class Plan:
         y = self._replay(self._inputs.check_each(arrays))
         return tree_map(unwrap, y) if self._is_lazy else y
 
+    def replay(self, *arrays: Any) -> Any:
+        """Return the outputs for arrays that fit: a call without its checks, for loops of calls.
+
+        Parameters
+        ----------
+        *arrays : array or NumPy scalar
+            Of the recorded shapes and dtypes, arrays in C order, and scalars for the shape ``()``.
+        """
+        try:
+            return self._run(*arrays)
+        except Exception as error:
+            self._locate(error)
+            raise
+
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
         """Return the same plan for Dask arrays."""
         given = {
