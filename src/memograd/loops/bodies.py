@@ -11,10 +11,10 @@ import numpy as np
 
 from ..arrays.values import is_inexact
 from ..plans.executable import Plan, plan
-from ..program.steps import Step
+from ..program.steps import Step, Steps
 from ..program.trace_state import trace_on
 from ..solver.recursion import zeros_for
-from ..solver.symbolic import grad_node_once
+from ..solver.single_use import record_vjp_once
 from ..tape.mode import Mode
 from ..tape.node import Node
 from ..tape.recorder import Recorder
@@ -98,6 +98,35 @@ class Body:
             [pushed[j] if tangent else ends[j] for tangent, j in outputs],
         )
 
+    def nodes_read_by(self, pull: "Body", state: int, varying: int) -> tuple[int, ...]:
+        """Return the nodes of this body that a pull reads, but those that do not vary.
+
+        Parameters
+        ----------
+        pull : Body
+            The VJP.
+        state, varying : int
+            How many inputs are the state, which counts as read, and how many vary from step to
+            step.
+        """
+        steps, inputs = self.tape.state.steps, [node.id for node in self.inputs]
+        own = ancestors_of(steps, self.outputs, set(inputs)) | set(inputs)
+        varies = set(inputs[:varying])
+        for n in sorted(own):
+            if not varies.isdisjoint(steps[n].operands()):
+                varies.add(n)
+        kept = {n for n in own & varies if type(steps[n].dtype) is not tuple}
+        kept -= set(inputs[state:])
+        reached = ancestors_of(steps, pull.outputs, kept | set(inputs))
+        return tuple(sorted(kept & reached))
+
+    def from_nodes(self, nodes: tuple[int, ...], inputs: list[Node], pull: "Body") -> "Body":
+        """Return a pull whose inputs are these nodes of the body, and then further inputs."""
+        given = [self.tape.handle(n) for n in nodes]
+        return self._derivative(
+            ("from nodes", pull, nodes), lambda: Body(self.tape, given + inputs, pull.outputs)
+        )
+
     def _derivative(self, key: Any, make: Callable[[], "Body"]) -> "Body":
         """Return a derivative, recorded at the first call."""
         with self.tape.lock:
@@ -108,10 +137,12 @@ class Body:
 
     def _pull(self, outputs: tuple[int, ...], wanted: tuple[int, ...]) -> "Body":
         """Record the VJP."""
-        ys = [self.outputs[j] for j in outputs]
-        cotangents = [zero_leaf(self.tape, y) for y in ys]
-        L: Any = sum((g * y).sum() for g, y in zip(cotangents, ys, strict=True))
-        pulled = grad_node_once(L, [self.inputs[k] for k in wanted])
+        cotangents = [zero_leaf(self.tape, self.outputs[j]) for j in outputs]
+        seeds: dict[int, Any] = {}
+        for j, g in zip(outputs, cotangents, strict=True):
+            n = self.outputs[j].id
+            seeds[n] = seeds[n] + g if n in seeds else g
+        pulled = record_vjp_once(self.tape, seeds, [self.inputs[k] for k in wanted])
         return Body(self.tape, self.inputs + cotangents, pulled)
 
     def _push(self, moving: tuple[int, ...]) -> "Body":
@@ -165,6 +196,18 @@ def inputs_with_tangents(
     return inputs, state + len(floats)
 
 
+def ancestors_of(steps: Steps, nodes: Sequence[Node], ends: set[int]) -> set[int]:
+    """Return the nodes, and those from which they are computed, up to some ends."""
+    reached: set[int] = set()
+    stack = [node.id for node in nodes]
+    while stack:
+        n = stack.pop()
+        if n not in reached:
+            reached.add(n)
+            stack.extend([] if n in ends else steps[n].operands())
+    return reached
+
+
 def restore_body(tape: Tape, inputs: list[int], outputs: list[int]) -> Body:
     """Return a body from a pickle."""
     return Body(tape, [tape[n] for n in inputs], [tape[n] for n in outputs])
@@ -176,7 +219,7 @@ def zero_leaf(tape: Tape, node: Node) -> Node:
 
 
 def trace_body(
-    f: Callable[..., list[Any]], inputs: list[Any], tape: Recorder
+    f: Callable[..., list[Any]], inputs: list[Any], tape: Recorder, *, hoists: bool = False
 ) -> tuple[Body, list[Node]]:
     """Return a function as a body, and the nodes over which it closes, its further inputs.
 
@@ -187,9 +230,14 @@ def trace_body(
     inputs : list of array or Node
         Values for the trace.
     tape : Recorder
-        Tape of the nodes over which `f` closes. It is left as it was.
+        Tape of the nodes over which `f` closes.
+    hoists : bool
+        Whether what `f` computes from those nodes alone is recorded there, to be computed once.
+        Otherwise the tape is left as it was.
     """
     program = convert_closure(f, inputs, tape, BODY)
+    if hoists:
+        program = program.hoist(tape)
     own = Tape()
     own.mode = BODY
 

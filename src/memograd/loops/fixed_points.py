@@ -24,6 +24,7 @@ from ..text import printable
 from .bodies import Body, fit, inexact_positions, inputs_with_tangents
 from .ops import Dual, Facts, Loop, run_fixed_point
 from .tracing import (
+    all_or_nothing,
     as_operand,
     check_count,
     check_state,
@@ -177,10 +178,13 @@ def fixed_point(
         found, tape = TapeSearch().run(lambda: iterate_arrays(f, begin, tol, max_steps))
         if tape is None:
             return found
-    traced = trace_step(lambda x, _: (f(x), None), x0, None, tape, "mg.fixed_point")
-    loop = FixedPoint(traced.body, len(traced.begin), tol, max_steps)
-    begin = [stop_gradient(x) for x in traced.begin]
-    return tree_unflatten(x0, record_loop(tape, loop, (*begin, *traced.nodes)))
+    with all_or_nothing(tape):
+        traced = trace_step(
+            lambda x, _: (f(x), None), x0, None, tape, "mg.fixed_point", hoists=True
+        )
+        loop = FixedPoint(traced.body, len(traced.begin), tol, max_steps)
+        begin = [stop_gradient(x) for x in traced.begin]
+        return tree_unflatten(x0, record_loop(tape, loop, (*begin, *traced.nodes)))
 
 
 def iterate_arrays(f: Callable[[Any], Any], x: Any, tol: float, max_steps: int) -> Any:

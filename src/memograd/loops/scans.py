@@ -11,12 +11,15 @@ import numpy as np
 
 from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
 from ..errors import LoopError
+from ..plans.passes.registered_rewrites import REWRITES
 from ..program.trace_state import TapeSearch
 from ..tape.node import Node
 from .bodies import Body, fit, inexact_positions
 from .checkpoints import states_backwards
-from .ops import Dual, Facts, Loop, run_scan
+from .ops import Dual, Facts, Loop, pull_loop, run_scan
+from .recording import share_steps
 from .tracing import (
+    all_or_nothing,
     as_operand,
     check_count,
     check_state,
@@ -90,14 +93,35 @@ class Scan(Loop):
             return list(map(fit, found[:width]))
 
         states = states_backwards(state, advance, self.length, self.slots)
-        of_operands, stacked = self._operands_of_pull(wanted), self._stacked_outputs(g)
-        pull = self.body.vjp((*self._floats(), *stacked), of_operands).run
-        return self._pull_steps(
-            ((order[k], [*state, *[x[order[k]] for x in rows], *rest]) for k, state in states),
-            pull,
-            g,
-            wanted,
-        )
+        points = ((order[k], [*state, *[x[order[k]] for x in rows], *rest]) for k, state in states)
+        return self._pull_steps(points, self._pull_of_step(tuple(g), wanted).run, g, wanted)
+
+    def recorded(self, outputs: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the nodes of the body that the pull of a step reads and that vary."""
+        pull = self._pull_of_step(outputs, wanted)
+        return self.body.nodes_read_by(pull, self.state, self.state + self.rows)
+
+    def recording(self, nodes: tuple[int, ...]) -> "Scan":
+        """Return the scan that gives these nodes of the body, too, stacked."""
+        tape, outputs = self.body.tape, self.body.outputs
+        body = Body(tape, self.body.inputs, outputs + [tape.handle(n) for n in nodes])
+        return Scan(body, self.state, self.rows, self.length, self.backwards, self.slots)
+
+    def pull_recorded(
+        self,
+        xs: Sequence[Any],
+        g: dict[int, Any],
+        wanted: tuple[int, ...],
+        nodes: tuple[int, ...],
+        stacks: Sequence[Any],
+    ) -> tuple[Any, ...]:
+        """Return the cotangents of the wanted operands, given stacks of the recorded nodes."""
+        _, rows, rest = self._parts(xs)
+        by_row, body = [*map(fit, stacks), *rows], self.body
+        pull = self._pull_of_step(tuple(g), wanted)
+        pull = body.from_nodes(nodes, pull.inputs[self.state :], pull)
+        points = ((t, [*[x[t] for x in by_row], *rest]) for t in reversed(self._order()))
+        return self._pull_steps(points, pull.run, g, wanted)
 
     def _pull_steps(
         self,
@@ -121,7 +145,7 @@ class Scan(Loop):
         """
         facts, floats = self.inputs(), self._floats()
         of_state = [fit(g[k]) if k in g else np.zeros(*facts[k])[()] for k in floats]
-        of_rows = [fit(g[j]) for j in self._stacked_outputs(g)]
+        of_rows = [fit(g[j]) for j in sorted(g) if j >= self.state]
         others = [k for k in wanted if k >= self.state]
         totals, width = [np.zeros(*facts[k]) for k in others], len(floats)
         last, ends = self.state + self.rows, range(width, width + len(others))
@@ -173,13 +197,15 @@ class Scan(Loop):
         """Return the positions of the state that have derivatives."""
         return tuple(k for k in inexact_positions(self.body.inputs) if k < self.state)
 
-    def _operands_of_pull(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the operands whose cotangents the pull of a step gives."""
-        return *self._floats(), *(k for k in wanted if k >= self.state)
+    def _pull_of_step(self, outputs: tuple[int, ...], wanted: tuple[int, ...]) -> Body:
+        """Return the VJP of a step, for those outputs of the scan that have a cotangent."""
+        floats = self._floats()
+        stacked = sorted(j for j in outputs if j >= self.state)
+        others = (k for k in wanted if k >= self.state)
+        return self.body.vjp((*floats, *stacked), (*floats, *others))
 
-    def _stacked_outputs(self, g: dict[int, Any]) -> list[int]:
-        """Return the outputs with rows that have a cotangent."""
-        return sorted(j for j in g if j >= self.state)
+
+REWRITES[pull_loop] = share_steps
 
 
 def with_tangents(values: Sequence[int], tangents: Sequence[int]) -> list[tuple[bool, int]]:
@@ -265,10 +291,11 @@ def scan(
         """Return the pair that the body gives."""
         return as_pair(body(state, row))
 
-    traced, rows = trace_step(step, carry, first, tape, "mg.scan"), tree_leaves(xs)
-    width = len(traced.begin)
-    loop = Scan(traced.body, width, len(rows), steps, reverse, slots)
-    found = record_loop(tape, loop, (*traced.begin, *rows, *traced.nodes))
+    with all_or_nothing(tape):
+        traced = trace_step(step, carry, first, tape, "mg.scan", hoists=steps > 0)
+        rows, width = tree_leaves(xs), len(traced.begin)
+        loop = Scan(traced.body, width, len(rows), steps, reverse, slots)
+        found = record_loop(tape, loop, (*traced.begin, *rows, *traced.nodes))
     return tree_unflatten(carry, found[:width]), tree_unflatten(traced.results, found[width:])
 
 

@@ -4,7 +4,8 @@ A loop is recorded on the tape of its nodes: those given to it, those over which
 close, or that of the trace around it. Without any, it runs on arrays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import index
 from typing import Any, NamedTuple
 
@@ -56,6 +57,18 @@ def as_operand(a: Any) -> Any:
 def facts_of(nodes: Sequence[Any]) -> list[Facts]:
     """Return shape and dtype of nodes or arrays."""
     return [(tuple(a.shape), a.dtype) for a in nodes]
+
+
+@contextmanager
+def all_or_nothing(tape: Any) -> Iterator[None]:
+    """Cut off what was recorded in the block, if it raises."""
+    with tape.lock:
+        start = tape.next_id
+        try:
+            yield
+        except BaseException:
+            tape.truncate(start)
+            raise
 
 
 def record_loop(tape: Any, loop: Loop, operands: Sequence[Any]) -> tuple[Any, ...]:
@@ -136,7 +149,13 @@ class TracedStep(NamedTuple):
 
 
 def trace_step(
-    step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, row: Any, tape: Any, what: str
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    carry: Any,
+    row: Any,
+    tape: Any,
+    what: str,
+    *,
+    hoists: bool = False,
 ) -> TracedStep:
     """Trace a step of a loop.
 
@@ -150,6 +169,8 @@ def trace_step(
         Tape of the nodes over which it closes.
     what : str
         The function that the user called, for messages.
+    hoists : bool
+        Whether what the step computes from those nodes alone is recorded before the loop.
     """
     leaves, rows = tree_leaves(carry), list(map(as_operand, tree_leaves(row)))
     begin, results = list(map(as_operand, leaves)), list[Any]()
@@ -172,7 +193,9 @@ def trace_step(
     if any(map(is_weak, leaves)):
         weak, _ = trace_body(run_weak, [*begin, *rows], tape)
         begin = promoted(leaves, begin, weak.outputs)
-    body, nodes = trace_body(lambda *nodes: run(nodes, True), [*begin, *rows], tape)
+    body, nodes = trace_body(
+        lambda *nodes: run(nodes, True), [*begin, *rows], tape, hoists=hoists
+    )
     return TracedStep(body, nodes, begin, results[0])
 
 

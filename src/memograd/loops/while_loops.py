@@ -17,6 +17,7 @@ from .bodies import Body, fit, inexact_positions, inputs_with_tangents
 from .checkpoints import states_backwards
 from .ops import Dual, Facts, Loop, run_while_loop
 from .tracing import (
+    all_or_nothing,
     as_operand,
     check_count,
     check_state,
@@ -197,12 +198,13 @@ def while_loop(
         holds = cond_fun(state)
         return body_fun(state), single_value(holds)
 
-    traced = trace_step(step, init_val, None, tape, "mg.while_loop")
-    body, width = traced.body, len(traced.begin)
-    parts = body.outputs[:width], body.outputs[width:]
-    following, condition = (Body(body.tape, body.inputs, part) for part in parts)
-    loop = While(following, condition, width, max_steps, slots)
-    found = record_loop(tape, loop, (*traced.begin, *traced.nodes))
+    with all_or_nothing(tape):
+        traced = trace_step(step, init_val, None, tape, "mg.while_loop")
+        body, width = traced.body, len(traced.begin)
+        parts = body.outputs[:width], body.outputs[width:]
+        following, condition = (Body(body.tape, body.inputs, part) for part in parts)
+        loop = While(following, condition, width, max_steps, slots)
+        found = record_loop(tape, loop, (*traced.begin, *traced.nodes))
     return tree_unflatten(init_val, found)
 
 

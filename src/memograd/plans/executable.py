@@ -219,7 +219,7 @@ class Plan:
             self._file,
         )
         weakref.finalize(self, linecache.cache.pop, self._file, None)
-        self._run = namespace["plan"]
+        self._run = namespace.pop("plan")  # else a circle, which keeps constants alive
         self._inputs = Inputs(self.graph, self._input_names)
         # A call that repeats another skips the checks. Results of lazy graphs are unwrapped.
         self._ready = (lambda given: None) if self._is_lazy else self._inputs.ready

@@ -5,6 +5,7 @@ nodes over which such a function closes are found by tracing it once.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..arrays.values import is_inexact
@@ -58,7 +59,9 @@ def convert_closure(f: Function, inputs: list[Any], tape: Recorder) -> tuple[Fun
     )
     for node in program.nodes:
         check_number(node)
-    return lambda *values: program.run(list(values))[0], program.nodes
+    # The tape holds the function, and so the function must not hold the tape's nodes.
+    without_nodes = replace(program, nodes=[])
+    return lambda *values: without_nodes.run(list(values))[0], program.nodes
 
 
 def check_number(node: Node) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..program.steps import Operand, Step
 from ..program.trace_state import trace_on
+from ..rules.registration import rule_of
 from ..tape.conversions import raise_refusals
 from ..tape.mode import Mode
 from ..tape.node import Node
@@ -55,6 +56,36 @@ class ClosedProgram:
             args = tuple(known[a] if type(a) is Operand else a for a in step.args)
             known[step.operand] = as_recorded(run_op(step.op, args, step.kwargs))
         return [known[a] for a in self.outputs]
+
+
+    def hoist(self, tape: Recorder) -> "ClosedProgram":
+        """Return the program without what it computes from the nodes alone, which is recorded."""
+        known: dict[Operand, Any] = {node.step.operand: node for node in self.nodes}
+        varying = []
+        for step in self.steps:
+            operands = step.operands()
+            if operands and rule_of(step.op).pure and all(a in known for a in operands):
+                args = tuple(known[a] if type(a) is Operand else a for a in step.args)
+                with at_location(tape, step):
+                    known[step.operand] = as_recorded(run_op(step.op, args, step.kwargs))
+            else:
+                varying.append(step)
+        read = {a for step in varying for a in step.operands()} | set(self.outputs)
+        entered = self.inputs[: len(self.inputs) - len(self.nodes)]
+        kept = [a for a in known if a in read]
+        return ClosedProgram(
+            varying, self.constants, [*entered, *kept], self.outputs, [known[a] for a in kept]
+        )
+
+
+@contextmanager
+def at_location(tape: Recorder, step: Step) -> Iterator[None]:
+    """Give what is recorded in the block the location of a step."""
+    outer, tape.location = tape.location, step.location
+    try:
+        yield
+    finally:
+        tape.location = outer
 
 
 def as_recorded(y: Any) -> Any:

@@ -1,6 +1,8 @@
 """What is particular to scans: forms of state and rows, slots, requests for some operands, memory."""
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -286,3 +288,25 @@ def test_scratch(recurrence):
         mg.grad(np.sum(last), h)
     assert len(tape) == before
     mg.grad(L, w)
+
+
+def test_dropping_the_tape_frees_it_at_once():
+    """A loop holds no node of the tape that records it, and its bodies no cycle."""
+    gc.collect()
+    gc.disable()
+    try:
+        tape = mg.Tape()
+        w = tape.leaf(0.5)
+        last, _ = mg.scan(lambda h, x: (np.sin(w * h) + x, None), 1.0, np.ones(3), slots=2)
+        y = mg.while_loop(lambda h: h < 3, lambda h: h + w, mg.cond(w > 0, np.sin, np.cos, last))
+        y = mg.fixed_point(lambda x: np.cos(x * w) / 2, y) * y
+        mg.grad(mg.grad_node(y, w), w)
+        plan = mg.plan([y, mg.grad_node(y, w)], [w])
+        plan(0.25)
+        loops = [d["kwargs"]["loop"] for _, d in tape.graph.nodes(data=True) if "loop" in d["kwargs"]]
+        gone = [weakref.ref(tape), *(weakref.ref(loop.body.tape) for loop in loops if hasattr(loop, "body"))]
+        del tape, w, last, y, plan, loops
+        assert [ref() for ref in gone] == [None] * len(gone)
+        assert len(gone) > 4
+    finally:
+        gc.enable()

@@ -24,6 +24,7 @@ from .constant_lifting import lift_constants
 from .contractions import lower_einsums
 from .matmul_batching import batch_matmuls, fuse_into_inner_products
 from .powers import POWER_RULES
+from .registered_rewrites import apply_registered_rewrites
 from .reshapes import REORDERING_RULES, RESHAPE_RULES
 from .rewriter import Rules, rewrite_graph
 from .scales import SCALE_RULES
@@ -109,6 +110,9 @@ MERGE_ADJACENT_SLICES = Pass(
     merge_adjacent_slices,
     f"leaves gaps in memory, and so {ORDER}; not in half precision",
 )
+SHARE_LOOPS = Pass(
+    "loop sharing", apply_registered_rewrites, f"cuts the bodies of loops in two, and so {ORDER}"
+)
 
 PASSES = (
     LIFT_CONSTANTS,
@@ -122,6 +126,7 @@ PASSES = (
     FOLD_CONSTANTS,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
     SIMPLIFY,
+    SHARE_LOOPS,
     LOWER_SUMS,
     FOLD_CONSTANTS,
     LOWER_SCALAR_REGIONS,
@@ -159,6 +164,7 @@ __all__ = [
     "MERGE_ADJACENT_SLICES",
     "MERGE_SUM_TERMS",
     "PASSES",
+    "SHARE_LOOPS",
     "SIMPLIFY",
     "Pass",
     "choose_passes",
