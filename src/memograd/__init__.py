@@ -80,9 +80,9 @@ if TYPE_CHECKING:
     from .jacobians.api import hessian, jacobian
     from .jacobians.report import JacobianReport
     from .loops.branches import cond
-    from .loops.while_loops import while_loop
     from .loops.fixed_points import fixed_point
     from .loops.scans import scan
+    from .loops.while_loops import while_loop
     from .plans.executable import Plan, plan
     from .solver.dask_persist import persist
     from .transforms.products import hvp, jvp, vjp

@@ -24,9 +24,7 @@ def ours():
 
 def theirs(jax):
     lax = jax.lax
-    return SimpleNamespace(
-        np=jax.numpy, scan=lax.scan, while_loop=lax.while_loop, cond=lax.cond
-    )
+    return SimpleNamespace(np=jax.numpy, scan=lax.scan, while_loop=lax.while_loop, cond=lax.cond)
 
 
 def gru(m, p):

@@ -60,7 +60,7 @@ class Body:
         return plan(self.outputs, {f"a{k}": node for k, node in enumerate(self.inputs)})
 
     @cached_property
-    def run(self) -> Callable[..., list[Any]]:
+    def run(self) -> Callable[[list[Any]], list[Any]]:
         """The function from inputs that fit, see :func:`fit`, to the outputs."""
         return self.plan.replay
 

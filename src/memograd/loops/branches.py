@@ -56,14 +56,14 @@ class Branch(Loop):
 
     def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the outputs of the body that is chosen."""
-        return tuple(self.chosen(xs[0]).run(*map(fit, xs[1:])))
+        return tuple(self.chosen(xs[0]).run([*map(fit, xs[1:])]))
 
     def pull(
         self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
     ) -> tuple[Any, ...]:
         """Return the cotangents of the wanted operands."""
         pull = self.chosen(xs[0]).vjp(tuple(g), tuple(k - 1 for k in wanted))
-        return tuple(pull.run(*map(fit, xs[1:]), *map(fit, g.values())))
+        return tuple(pull.run([*map(fit, xs[1:]), *map(fit, g.values())]))
 
     def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
         """Return the branch that carries tangents."""

@@ -71,7 +71,7 @@ class FixedPoint(Loop):
         """Return the fixed point."""
         arrays = list(map(fit, xs))
         rest = arrays[self.state :]
-        return tuple(self._iterate(lambda x: self.body.run(*x, *rest), arrays[: self.state]))
+        return tuple(self._iterate(lambda x: self.body.run([*x, *rest]), arrays[: self.state]))
 
     def pull(
         self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
@@ -84,11 +84,11 @@ class FixedPoint(Loop):
 
         def following(w: list[Any]) -> list[Any]:
             """Return g + f_xᵀ w."""
-            return [a + b for a, b in zip(seed, through(*operands, *w), strict=True)]
+            return [a + b for a, b in zip(seed, through([*operands, *w]), strict=True)]
 
         w = self._iterate(following, seed)
         others = tuple(k for k in wanted if k >= self.state)
-        pulled = self.body.vjp(floats, others).run(*operands, *w) if others else []
+        pulled = self.body.vjp(floats, others).run([*operands, *w]) if others else []
         found = dict(zip(others, pulled, strict=True))
         return tuple(found[k] if k in found else np.zeros(*facts[k]) for k in wanted)
 

@@ -73,14 +73,10 @@ def emit_recording(
     nodes = tuple(dict.fromkeys(node for each in read for node in each))
     recording = scan.recording(nodes)
     shapes, dtypes = zip(*recording.outputs(), strict=True)
-    builder.emit(
-        n, instruction._replace(kwargs={"loop": recording}, shape=shapes, dtype=dtypes)
-    )
+    builder.emit(n, instruction._replace(kwargs={"loop": recording}, shape=shapes, dtype=dtypes))
     first = len(shapes) - len(nodes)
     return {
-        node: builder.add(
-            Instruction(output, (Operand(n), k), NO_KWARGS, shapes[k], dtypes[k])
-        )
+        node: builder.add(Instruction(output, (Operand(n), k), NO_KWARGS, shapes[k], dtypes[k]))
         for k, node in enumerate(nodes, first)
     }
 

@@ -74,7 +74,7 @@ class Scan(Loop):
         stacks = [np.empty(*f) for f in self.outputs()[self.state :]]
         run, width = self.body.run, self.state
         for t in self._order():
-            found = run(*state, *[x[t] for x in rows], *rest)
+            found = run([*state, *[x[t] for x in rows], *rest])
             state = list(map(fit, found[:width]))
             for stack, y in zip(stacks, found[width:], strict=True):
                 stack[t] = y
@@ -89,7 +89,7 @@ class Scan(Loop):
 
         def advance(state: list[Any], k: int) -> list[Any]:
             """Return the state after step k."""
-            found = forward(*state, *[x[order[k]] for x in rows], *rest)
+            found = forward([*state, *[x[order[k]] for x in rows], *rest])
             return list(map(fit, found[:width]))
 
         states = states_backwards(state, advance, self.length, self.slots)
@@ -126,7 +126,7 @@ class Scan(Loop):
     def _pull_steps(
         self,
         points: Iterable[tuple[int, list[Any]]],
-        pull: Callable[..., list[Any]],
+        pull: Callable[[list[Any]], list[Any]],
         g: dict[int, Any],
         wanted: tuple[int, ...],
     ) -> tuple[Any, ...]:
@@ -137,7 +137,7 @@ class Scan(Loop):
         points : iterable of (int, list of array)
             Row and operands of the pull's body, from the last step to the first.
         pull : callable
-            The VJP of a step.
+            The VJP of a step, from all its inputs.
         g : dict of int to array
             Cotangents of outputs.
         wanted : tuple of int
@@ -150,7 +150,7 @@ class Scan(Loop):
         totals, width = [np.zeros(*facts[k]) for k in others], len(floats)
         last, ends = self.state + self.rows, range(width, width + len(others))
         for t, point in points:
-            found = pull(*point, *of_state, *[y[t] for y in of_rows])
+            found = pull([*point, *of_state, *[y[t] for y in of_rows]])
             of_state = list(map(fit, found[:width]))
             for k, total, j in zip(others, totals, ends, strict=True):
                 if k < last:

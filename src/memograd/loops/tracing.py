@@ -78,7 +78,7 @@ def record_loop(tape: Any, loop: Loop, operands: Sequence[Any]) -> tuple[Any, ..
         if any(isinstance(a, Node) for a in operands)
         else loop.run(operands)
     )
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def leaf_pairs(nest: Any, other: Any, where: str) -> list[tuple[str, Any, Any]] | None:
@@ -193,9 +193,7 @@ def trace_step(
     if any(map(is_weak, leaves)):
         weak, _ = trace_body(run_weak, [*begin, *rows], tape)
         begin = promoted(leaves, begin, weak.outputs)
-    body, nodes = trace_body(
-        lambda *nodes: run(nodes, True), [*begin, *rows], tape, hoists=hoists
-    )
+    body, nodes = trace_body(lambda *nodes: run(nodes, True), [*begin, *rows], tape, hoists=hoists)
     return TracedStep(body, nodes, begin, results[0])
 
 

@@ -82,7 +82,7 @@ class While(Loop):
         totals, arrays = [np.zeros(*facts[k]) for k in others], list(map(fit, xs))
         rest, width = arrays[self.state :], len(floats)
         for state in self._states_backwards(arrays):
-            found = pull(*state, *rest, *of_state)
+            found = pull([*state, *rest, *of_state])
             of_state = list(map(fit, found[:width]))
             for total, d in zip(totals, found[width:], strict=True):
                 total += d
@@ -101,20 +101,20 @@ class While(Loop):
         """Yield all states, from the first to the last; raise at the limit."""
         state, rest, count = arrays[: self.state], arrays[self.state :], 0
         yield state
-        while self.condition.run(*state, *rest)[0]:
+        while self.condition.run([*state, *rest])[0]:
             check_limit(count, self.max_steps, state)
-            state, count = list(map(fit, self.body.run(*state, *rest))), count + 1
+            state, count = list(map(fit, self.body.run([*state, *rest]))), count + 1
             yield state
 
     def _states_backwards(self, arrays: list[Any]) -> Iterator[list[Any]]:
         """Yield the states before each step, from the last one to the first."""
         if self.slots is None:
-            return reversed(list(self._states(arrays))[:-1])
+            return iter(list(self._states(arrays))[-2::-1])
         rest, run = arrays[self.state :], self.body.run
 
         def advance(state: list[Any], _: int) -> list[Any]:
             """Return the next state."""
-            return list(map(fit, run(*state, *rest)))
+            return list(map(fit, run([*state, *rest])))
 
         count = sum(1 for _ in self._states(arrays)) - 1
         states = states_backwards(arrays[: self.state], advance, count, self.slots)
@@ -187,9 +187,7 @@ def while_loop(
     tape = tape_of_nodes(init_val)
     if tape is None:
         begin = tree_map(as_operand, init_val)
-        found, tape = TapeSearch().run(
-            lambda: loop_on_arrays(cond_fun, body_fun, begin, max_steps)
-        )
+        found, tape = TapeSearch().run(lambda: loop_on_arrays(cond_fun, body_fun, begin, max_steps))
         if tape is None:
             return found
 

@@ -166,7 +166,7 @@ class Compiled:
             latest = self._latest.get(tuple(map(type, args)))
             replay = None if latest is None else latest()
             if replay is not None and (ready := replay._ready(args)) is not None:
-                return replay._replay(ready)
+                return replay.replay(ready)
         return self._call_by_signature(args, kwargs)
 
     def _call_by_signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -235,10 +235,16 @@ class Plan:
             An integer that the dtype of an input does not hold.
         """
         ready = None if named else self._ready(arrays)
-        return self._call_checked(arrays, named) if ready is None else self._replay(ready)
+        return self._call_checked(arrays, named) if ready is None else self.replay(ready)
 
-    def _replay(self, ready: Sequence[Any]) -> Any:
-        """Return the outputs for inputs in the form in which the code takes them."""
+    def replay(self, ready: Sequence[Any]) -> Any:
+        """Return the outputs for inputs in the form in which the code takes them, unchecked.
+
+        Parameters
+        ----------
+        ready : sequence of array or NumPy scalar
+            Of the recorded shapes and dtypes: arrays in C order, and scalars for the shape ``()``.
+        """
         try:
             return self._run(*ready)
         except Exception as error:
@@ -250,22 +256,8 @@ class Plan:
         arrays = self._inputs.arrange(arrays, named)
         if not self._is_lazy and lazy_kind(*arrays) is not None:
             return self._lazily(arrays)(*arrays)
-        y = self._replay(self._inputs.check_each(arrays))
+        y = self.replay(self._inputs.check_each(arrays))
         return tree_map(unwrap, y) if self._is_lazy else y
-
-    def replay(self, *arrays: Any) -> Any:
-        """Return the outputs for arrays that fit: a call without its checks, for loops of calls.
-
-        Parameters
-        ----------
-        *arrays : array or NumPy scalar
-            Of the recorded shapes and dtypes, arrays in C order, and scalars for the shape ``()``.
-        """
-        try:
-            return self._run(*arrays)
-        except Exception as error:
-            self._locate(error)
-            raise
 
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
         """Return the same plan for Dask arrays."""

@@ -59,8 +59,8 @@ class TapeSearch:
 
     def run(self, f: Callable[[], Any]) -> tuple[Any, Any]:
         """Return f() and None; or None and the tape that f uses."""
-        SEARCHES.append(self)
         try:
+            SEARCHES.append(self)
             with trace_on(None):
                 return f(), None
         except TapeMet as met:
@@ -78,10 +78,11 @@ def note_new_tape(tape: Any) -> None:
             search.born.append(tape)
 
 
-def note_use(tape: Any) -> None:
-    """End the innermost search of this thread, if it is one for this tape."""
+def note_use(tape: Any) -> Any:
+    """Return the tape; end the innermost search of this thread, if it is one for this tape."""
     for search in reversed(SEARCHES):
         if search.thread == threading.get_ident():
             if all(tape is not own for own in search.born):
                 raise TapeMet(search, tape)
-            return
+            break
+    return tape

@@ -57,7 +57,6 @@ class ClosedProgram:
             known[step.operand] = as_recorded(run_op(step.op, args, step.kwargs))
         return [known[a] for a in self.outputs]
 
-
     def hoist(self, tape: Recorder) -> "ClosedProgram":
         """Return the program without what it computes from the nodes alone, which is recorded."""
         known: dict[Operand, Any] = {node.step.operand: node for node in self.nodes}
@@ -70,7 +69,7 @@ class ClosedProgram:
                     known[step.operand] = as_recorded(run_op(step.op, args, step.kwargs))
             else:
                 varying.append(step)
-        read = {a for step in varying for a in step.operands()} | set(self.outputs)
+        read: set[int] = set(self.outputs).union(*(step.operands() for step in varying))
         entered = self.inputs[: len(self.inputs) - len(self.nodes)]
         kept = [a for a in known if a in read]
         return ClosedProgram(
@@ -81,8 +80,9 @@ class ClosedProgram:
 @contextmanager
 def at_location(tape: Recorder, step: Step) -> Iterator[None]:
     """Give what is recorded in the block the location of a step."""
-    outer, tape.location = tape.location, step.location
+    outer = tape.location
     try:
+        tape.location = step.location
         yield
     finally:
         tape.location = outer
@@ -116,7 +116,7 @@ def convert_closure(
         given = f(*entered)
         results = [y if isinstance(y, Node) else tape.leaf(y) for y in given]
         steps = steps_between(tape, results, start, {node.id for node in entered})
-        outer = {a for step in steps for a in step.operands() if a < start}
+        outer: set[int] = {a for step in steps for a in step.operands() if a < start}
         outer.update(y.id for y in results if y.id < start)
         nodes = [tape.handle(n) for n in sorted(outer)]
         return ClosedProgram(
@@ -131,8 +131,9 @@ def convert_closure(
 @contextmanager
 def mode_of(tape: Recorder, mode: Mode) -> Iterator[None]:
     """Record in another mode in the block."""
-    outer, tape.mode = tape.mode, mode
-    try:
+    outer = tape.mode
+    try:  # an interrupt may come after any line
+        tape.mode = mode
         yield
     finally:
         tape.mode = outer

@@ -64,9 +64,7 @@ def test_each_operand_alone(program):
 @each_program
 def test_forward_mode(program):
     p, tangent = program.point, directions(program.point)
-    ours, expected = (
-        F.jvp(f(program), (p,), (tangent,), has_aux=False) for f in (loops, unrolled)
-    )
+    ours, expected = (F.jvp(f(program), (p,), (tangent,), has_aux=False) for f in (loops, unrolled))
     agree(ours, expected)
 
 

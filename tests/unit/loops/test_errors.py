@@ -26,7 +26,10 @@ def w(tape):
         (lambda h, w: (h, h), "takes a.* as its state, but gives a tuple of 2"),
         (lambda h, w: {"h": h}, "as its state, but gives"),
         (lambda h, w: None, "as its state, but gives"),
-        (lambda h, w: np.stack([h * w, h]), r"takes state as float64 \(\), but gives float64 \(2,\)"),
+        (
+            lambda h, w: np.stack([h * w, h]),
+            r"takes state as float64 \(\), but gives float64 \(2,\)",
+        ),
         (lambda h, w: h * w > 1, r"takes state as float64 \(\), but gives bool \(\)"),
         (lambda h, w: h * w * 1j, "gives complex128"),
     ],
@@ -69,7 +72,9 @@ def test_arrays_of_different_lengths(w):
 def test_while_loop_without_end(tape, recorded):
     """The error has the state; on a tape, the loop runs when it is recorded."""
     a = tape.leaf(3.0) if recorded else 3.0
-    with pytest.raises(LoopError, match=r"did not end after 7 steps; its state is .*22\..*max_steps"):
+    with pytest.raises(
+        LoopError, match=r"did not end after 7 steps; its state is .*22\..*max_steps"
+    ):
         mg.while_loop(lambda h: h > 0, lambda h: h + a, 1.0, max_steps=7)
     assert len(tape) == recorded
 
@@ -232,9 +237,13 @@ def test_errors_while_a_loop_runs(w):
     for _ in range(2):
         with pytest.raises(np.linalg.LinAlgError) as caught:
             mg.grad(L, A)
-        assert any("np.linalg.inv" in note and "test_errors.py" in note for note in caught.value.__notes__)
+        assert any(
+            "np.linalg.inv" in note and "test_errors.py" in note for note in caught.value.__notes__
+        )
     A.value = 2 * np.eye(2)
-    np.testing.assert_allclose(mg.grad(L, A), -3 / 4 * np.ones((2, 2)) * np.eye(2) @ np.ones((2, 2)) @ np.eye(2))
+    np.testing.assert_allclose(
+        mg.grad(L, A), -3 / 4 * np.ones((2, 2)) * np.eye(2) @ np.ones((2, 2)) @ np.eye(2)
+    )
 
 
 def test_ops_without_a_rule(w):

@@ -85,7 +85,12 @@ def test_integers_in_the_state(tape):
     # h = Σ t w^(4-t)
     assert h.value == 0 * 16 + 1 * 8 + 2 * 4 + 3 * 2 + 4
     assert mg.grad(h, w) == 0 + 1 * 3 * 4 + 2 * 2 * 2 + 3
-    assert F.jvp(lambda n: mg.scan(lambda s, _: (s + n, None), n, length=2)[0] * 0.5, (3.0,), (1.0,))[1] == 1.5
+    assert (
+        F.jvp(lambda n: mg.scan(lambda s, _: (s + n, None), n, length=2)[0] * 0.5, (3.0,), (1.0,))[
+            1
+        ]
+        == 1.5
+    )
 
 
 def test_results_that_are_none(recurrence):
@@ -239,12 +244,10 @@ def test_slots_bound_the_states(tape, monkeypatch):
     w = tape.leaf(0.5)
     last, _ = mg.scan(lambda h, x: (np.sin(w * h) + x, None), 1.0, np.ones(20), slots=3)
     (scan,) = [
-        d["kwargs"]["loop"]
-        for _, d in tape.graph.nodes(data=True)
-        if "loop" in d.get("kwargs", {})
+        d["kwargs"]["loop"] for _, d in tape.graph.nodes(data=True) if "loop" in d.get("kwargs", {})
     ]
     ran, replay = [], mg.Plan.replay
-    monkeypatch.setattr(mg.Plan, "replay", lambda plan, *a: ran.append(plan) or replay(plan, *a))
+    monkeypatch.setattr(mg.Plan, "replay", lambda plan, a: ran.append(plan) or replay(plan, a))
     for body in (scan.body, scan.body.vjp((0,), (0, 1))):  # they run the function as patched
         vars(body).pop("run", None)
     mg.grad(last, w)
@@ -290,23 +293,27 @@ def test_scratch(recurrence):
     mg.grad(L, w)
 
 
+def every_construct():
+    """Record and differentiate each construct; return references to the tapes of all bodies."""
+    tape = mg.Tape()
+    w = tape.leaf(0.5)
+    last, _ = mg.scan(lambda h, x: (np.sin(w * h) + x, None), 1.0, np.ones(3), slots=2)
+    y = mg.while_loop(lambda h: h < 3, lambda h: h + w, mg.cond(w > 0, np.sin, np.cos, last))
+    y = mg.fixed_point(lambda x: np.cos(x * w) / 2, y) * y
+    mg.grad(mg.grad_node(y, w), w)
+    mg.plan([y, mg.grad_node(y, w)], [w])(0.25)
+    loops = [d["kwargs"]["loop"] for _, d in tape.graph.nodes(data=True) if "loop" in d["kwargs"]]
+    bodies = [loop.body for loop in loops if hasattr(loop, "body")]
+    return [weakref.ref(tape), *(weakref.ref(body.tape) for body in bodies)]
+
+
 def test_dropping_the_tape_frees_it_at_once():
     """A loop holds no node of the tape that records it, and its bodies no cycle."""
     gc.collect()
     gc.disable()
     try:
-        tape = mg.Tape()
-        w = tape.leaf(0.5)
-        last, _ = mg.scan(lambda h, x: (np.sin(w * h) + x, None), 1.0, np.ones(3), slots=2)
-        y = mg.while_loop(lambda h: h < 3, lambda h: h + w, mg.cond(w > 0, np.sin, np.cos, last))
-        y = mg.fixed_point(lambda x: np.cos(x * w) / 2, y) * y
-        mg.grad(mg.grad_node(y, w), w)
-        plan = mg.plan([y, mg.grad_node(y, w)], [w])
-        plan(0.25)
-        loops = [d["kwargs"]["loop"] for _, d in tape.graph.nodes(data=True) if "loop" in d["kwargs"]]
-        gone = [weakref.ref(tape), *(weakref.ref(loop.body.tape) for loop in loops if hasattr(loop, "body"))]
-        del tape, w, last, y, plan, loops
-        assert [ref() for ref in gone] == [None] * len(gone)
+        gone = every_construct()
         assert len(gone) > 4
+        assert [ref() for ref in gone] == [None] * len(gone)
     finally:
         gc.enable()
