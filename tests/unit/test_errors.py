@@ -27,6 +27,7 @@ BUILTINS = {
     errors.NotDifferentiableError: TypeError,
     errors.NoPathError: ValueError,
     errors.IntegrationError: RuntimeError,
+    errors.LoopError: ValueError,
     errors.BranchChangedError: RuntimeError,
     errors.AssignError: ValueError,
     errors.BudgetError: ValueError,
