@@ -264,9 +264,7 @@ class Tape:
         y : array, optional
             The result, where it is known already.
         """
-        if SEARCHES:
-            note_use(self)
-        rule, memory = RULES.get(op) or rule_of(op), self.state
+        rule, memory = RULES.get(op) or rule_of(op), (note_use(self) if SEARCHES else self).state
         values, steps = memory.values, memory.steps
         kept, run = [*args], [*args]
         with self.lock:
