@@ -25,6 +25,7 @@ from .bodies import Body, fit, inexact_positions, inputs_with_tangents
 from .ops import Dual, Facts, Loop, run_fixed_point
 from .tracing import (
     all_or_nothing,
+    as_begin,
     as_operand,
     check_count,
     check_state,
@@ -174,7 +175,7 @@ def fixed_point(
     max_steps = check_count("max_steps", max_steps, 1)
     tape = tape_of_nodes(x0)
     if tape is None:
-        begin = tree_map(as_operand, x0)
+        begin = tree_map(as_begin, x0)
         found, tape = TapeSearch().run(lambda: iterate_arrays(f, begin, tol, max_steps))
         if tape is None:
             return found

@@ -20,6 +20,7 @@ from .ops import Dual, Facts, Loop, pull_loop, run_scan
 from .recording import share_steps
 from .tracing import (
     all_or_nothing,
+    as_begin,
     as_operand,
     check_count,
     check_state,
@@ -282,7 +283,7 @@ def scan(
     first = tree_map(lambda x: first_row(x, -1 if reverse else 0), xs)
     tape = tape_of_nodes(carry, xs)
     if tape is None:
-        begin = tree_map(as_operand, carry)
+        begin = tree_map(as_begin, carry)
         found, tape = TapeSearch().run(lambda: scan_arrays(body, begin, xs, steps, reverse))
         if tape is None:
             return found  # type: ignore[no-any-return]
@@ -328,6 +329,7 @@ def scan_arrays(body: Any, carry: Any, xs: Any, steps: int, reverse: bool) -> tu
     if reverse:
         results.reverse()
     columns = zip(*results, strict=True) if steps else map(no_rows, tree_leaves(structure))
+    state = tree_map(as_operand, state)
     return state, tree_unflatten(structure, [np.stack(ys)[:steps] for ys in columns])
 
 

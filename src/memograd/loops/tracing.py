@@ -107,11 +107,12 @@ def check_state(what: str, taken: Any, given: Any) -> None:
             f"{describe_tree(given)}. Let it give the same nest."
         )
     for where, a, b in pairs:
-        b = as_operand(b)
-        if (a.shape, a.dtype) != (b.shape, b.dtype):
+        x, y = as_operand(a), as_operand(b)
+        promoted = is_weak(a) and y.shape == () and np.can_cast(x.dtype, y.dtype, "same_kind")
+        if (x.shape, x.dtype) != (y.shape, y.dtype) and not promoted:
             raise LoopError(
-                f"The body of {what} takes {where} as {a.dtype} {a.shape}, but gives {b.dtype} "
-                f"{b.shape}. A state keeps its shape and dtype: give an initial state of that "
+                f"The body of {what} takes {where} as {x.dtype} {x.shape}, but gives {y.dtype} "
+                f"{y.shape}. A state keeps its shape and dtype: give an initial state of that "
                 f"form, or convert what the body gives."
             )
 
@@ -119,6 +120,11 @@ def check_state(what: str, taken: Any, given: Any) -> None:
 def is_weak(a: Any) -> bool:
     """Return whether a value takes the precision of the arrays that it meets."""
     return type(a) in PYTHON_NUMBERS or isinstance(a, WeakNode)
+
+
+def as_begin(a: Any) -> Any:
+    """Return a leaf of an initial state as an array; a Python number as it is."""
+    return a if is_weak(a) else as_operand(a)
 
 
 def as_weak(a: Any, node: Node) -> Any:

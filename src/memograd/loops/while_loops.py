@@ -18,6 +18,7 @@ from .checkpoints import states_backwards
 from .ops import Dual, Facts, Loop, run_while_loop
 from .tracing import (
     all_or_nothing,
+    as_begin,
     as_operand,
     check_count,
     check_state,
@@ -186,7 +187,7 @@ def while_loop(
     slots = None if slots is None else check_count("slots", slots, 1)
     tape = tape_of_nodes(init_val)
     if tape is None:
-        begin = tree_map(as_operand, init_val)
+        begin = tree_map(as_begin, init_val)
         found, tape = TapeSearch().run(lambda: loop_on_arrays(cond_fun, body_fun, begin, max_steps))
         if tape is None:
             return found
@@ -224,4 +225,4 @@ def loop_on_arrays(cond_fun: Any, body_fun: Any, state: Any, max_steps: int) -> 
         following, count = body_fun(state), count + 1
         check_state("mg.while_loop", state, following)
         state = tree_map(as_operand, following)
-    return state
+    return tree_map(as_operand, state)
