@@ -127,7 +127,8 @@ def pull_run(
     """Return the cotangents of the wanted operands of a run."""
     present = [j for j, d in enumerate(g) if type(d) is not Absent and is_inexact(d.dtype)]
     keywords = {"loop": loop, "outputs": tuple(present), "wanted": wanted}
-    return run_op(pull_loop, (*xs, *(g[j] for j in present)), keywords)  # type: ignore[no-any-return]
+    pulled: tuple[Any, ...] = run_op(pull_loop, (*xs, *(g[j] for j in present)), keywords)
+    return pulled
 
 
 def push_run(tangents: dict[int, Any], output: Any, *xs: Any, loop: Loop) -> tuple[Any, ...]:

@@ -73,7 +73,7 @@ def emit_recording(
     nodes = tuple(dict.fromkeys(node for each in read for node in each))
     recording = scan.recording(nodes)
     shapes, dtypes = zip(*recording.outputs(), strict=True)
-    builder.emit(n, instruction._replace(kwargs={"loop": recording}, shape=shapes, dtype=dtypes))
+    builder.emit(n, Instruction(run_scan, instruction.args, {"loop": recording}, shapes, dtypes))
     first = len(shapes) - len(nodes)
     return {
         node: builder.add(Instruction(output, (Operand(n), k), NO_KWARGS, shapes[k], dtypes[k]))
@@ -85,11 +85,9 @@ def read_recording(instruction: Instruction, stacks: dict[int, Operand]) -> Inst
     """Return the pull that starts from the stacks."""
     kwargs = instruction.kwargs
     recorded = tuple(kwargs["loop"].recorded(kwargs["outputs"], kwargs["wanted"]))
-    return instruction._replace(
-        op=pull_recorded,
-        args=(*instruction.args, *(stacks[node] for node in recorded)),
-        kwargs={**kwargs, "recorded": recorded},
-    )
+    args = *instruction.args, *(stacks[node] for node in recorded)
+    named = {**kwargs, "recorded": recorded}
+    return Instruction(pull_recorded, args, named, instruction.shape, instruction.dtype)
 
 
 KERNELS[pull_recorded] = NO_TRAITS
