@@ -12,8 +12,8 @@ import numpy as np
 
 import memograd as mg
 from memograd.plans import arena, liveness, passes
+from memograd.plans.machine import array_regions, scalar_regions
 from memograd.plans.passes import sums
-from memograd.plans.scalar import regions
 
 FLOATS = (np.float16, np.float32, np.float64)
 COMPLEX = (np.complex64, np.complex128)
@@ -282,7 +282,8 @@ def tried(program, only, benign, values):
     """
     with (
         mock.patch.object(liveness, "SMALL_ARRAY_BYTES", 0),
-        mock.patch.object(regions, "MIN_REGION_SIZE", 1),
+        mock.patch.object(scalar_regions, "MIN_REGION_SIZE", 1),
+        mock.patch.object(array_regions.ArrayLayers, "_gain", lambda self, part: 1e9),
         mock.patch.object(sums, "MIN_CARRIED_SIZE", 1),
         mock.patch.object(sums, "MIN_ORDERED_BYTES", 1),
         mock.patch.object(arena, "MIN_SLOT_BYTES", 1),

@@ -19,8 +19,8 @@ from .arena import ArenaLayout, ArenaPool, Slot
 from .expression_codegen import ExpressionWriter
 from .ir import Graph, Instruction, has_name, operands
 from .liveness import BufferPlan
+from .machine.machine import Machine
 from .op_traits import is_new
-from .scalar.machine import Machine
 
 MAX_INSTRUCTIONS_PER_FUNCTION = 8000
 """Up to this length, Python compiles a function in linear time."""

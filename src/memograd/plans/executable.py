@@ -31,9 +31,9 @@ from .guard_checks import check_guards_of_plan
 from .inputs import Inputs
 from .ir import Graph, eliminate_dead_code, extract_graph, has_foreign_arrays
 from .liveness import BufferPlan
+from .machine.machine import find_single_machine
 from .passes import Pass, choose_passes
 from .report import format_plan
-from .scalar.machine import find_single_machine
 
 _file_numbers = count(1)
 

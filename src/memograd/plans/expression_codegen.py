@@ -16,6 +16,7 @@ from ..program.steps import Operand
 from ..rules.indexing import getitem, masked, output, scatter
 from ..rules.registration import rule_of
 from .ir import Instruction
+from .machine.machine import machine_result
 from .op_traits import KERNELS, is_own, is_scalar, is_steady, traits_in_plan
 
 INDICES = {getitem: 1, masked: 1, np.take: 1, scatter: 2}
@@ -242,6 +243,7 @@ EXPRESSION_FORMS: dict[Any, Callable[[ExpressionWriter, Instruction, list[str]],
     getitem: _write_getitem,
     masked: _write_getitem,
     output: _write_output,
+    machine_result: _write_output,
     np.concatenate: _write_list_call,
     np.stack: _write_list_call,
 }

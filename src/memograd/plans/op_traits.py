@@ -14,7 +14,7 @@ from ..rules.registration import RULES, rule_of
 from ..rules.traits import NO_TRAITS, Storage, Traits
 from .ir import Graph, Instruction, operands
 from .kernels import inner, scatter_numbers, sum_before_matmul, sum_before_product
-from .scalar.machine import on_machine
+from .machine.machine import machine_result, on_machine
 
 ELEMENTWISE: frozenset[Any] = frozenset(
     f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1
@@ -32,6 +32,7 @@ KERNELS: dict[Any, Traits] = {
     sum_before_matmul: Traits(storage=Storage.NEW, numpy_scalar=True),
     scatter_numbers: Traits(storage=Storage.NEW, copies_numbers=True),
     on_machine: Traits(storage=Storage.NEW, numpy_scalar=True),
+    machine_result: Traits(storage=Storage.NEW, numpy_scalar=True),
 }
 """Functions without rules, which only plans call, with their traits."""
 

@@ -6,9 +6,12 @@ from ..rules.cost_model import bytes_of
 from ..text import op_name, printable, table_lines, wrap_text
 from .codegen import variable_names
 from .ir import Graph, operands
+from .machine.array_regions import misses_numba
 
 MAX_STEP_ROWS = 40
 """Longest table; of a longer plan it shows the first and the last rows."""
+
+MISSING_NUMBA = "runs without Numba, several times slower: pip install 'memograd[fast]'"
 
 
 def format_plan(
@@ -43,6 +46,7 @@ def format_plan(
             for n, key in zip(graph.inputs, keys, strict=True)
             if n in unused
         ],
+        *([MISSING_NUMBA] if misses_numba(graph) else []),
         *rows,
     ])  # fmt: skip
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..ir import Graph
+from ..machine.array_regions import lower_array_regions
+from ..machine.scalar_regions import lower_scalar_regions
 from ..op_traits import has_halves
-from ..scalar.regions import lower_scalar_regions
 from .algebra import ALGEBRA_RULES
 from .cancellation import cancel_cotangents
 from .common_subexpressions import eliminate_common_subexpressions
@@ -105,6 +106,11 @@ LOWER_SCALAR_REGIONS = Pass(
     lower_scalar_regions,
     f"{ORDER}; functions such as sin and power are off by at most 4 units in the last place",
 )
+LOWER_ARRAY_REGIONS = Pass(
+    "array lowering",
+    lower_array_regions,
+    f"{ORDER}; functions such as exp and power are off by at most 4 units in the last place",
+)
 MERGE_ADJACENT_SLICES = Pass(
     "slice merging",
     merge_adjacent_slices,
@@ -127,6 +133,7 @@ PASSES = (
     ELIMINATE_COMMON_SUBEXPRESSIONS,
     SIMPLIFY,
     SHARE_LOOPS,
+    LOWER_ARRAY_REGIONS,
     LOWER_SUMS,
     FOLD_CONSTANTS,
     LOWER_SCALAR_REGIONS,
@@ -158,6 +165,7 @@ __all__ = [
     "FUSE_INNER_PRODUCTS",
     "LAZY_PASSES",
     "LIFT_CONSTANTS",
+    "LOWER_ARRAY_REGIONS",
     "LOWER_EINSUMS",
     "LOWER_SCALAR_REGIONS",
     "LOWER_SUMS",

@@ -1,4 +1,4 @@
-"""Opcodes of the scalar machine: for each op a formula on numbers in double precision.
+"""Opcodes of the machine: for each op a formula on numbers in double precision.
 
 A formula reads a, b and c. Numba, Python on floats with the functions of `math`, and NumPy on its
 scalars all run the same text. Truth values are 1.0 and 0.0. Logic and `where` test `!= 0.0`, so
@@ -31,14 +31,22 @@ def _extreme_formula(op: Any, order: str) -> str:
     return EXTREMES[bool(np.signbit(op(*zeros))), bool(np.signbit(op(*zeros[::-1])))].format(order)
 
 
-def _power() -> str:
-    """Return the formula of `power`.
+def _power(a: Any, b: Any) -> str:
+    """Return the formula of `power` for operands like these: -inf and 0.5.
 
     Some versions of NumPy take square roots for the exponent 0.5, and sqrt(-inf) is NaN.
     """
     with np.errstate(invalid="ignore"):
-        takes_root = np.isnan(np.power(np.float64(-np.inf), np.float64(0.5)))
+        takes_root = np.all(np.isnan(np.power(a, b)))
     return "sqrt(a) if b == 0.5 else pow(a, b)" if takes_root else "pow(a, b)"
+
+
+_MINUS_INFINITY, _HALF = np.float64(-np.inf), np.float64(0.5)
+
+POWER_OF_NUMBERS = _power(_MINUS_INFINITY, _HALF)
+POWER_WITH_NUMBER = _power(np.full(2, _MINUS_INFINITY), _HALF)
+POWER_OF_ARRAYS = _power(np.full(2, _MINUS_INFINITY), np.full(2, _HALF))
+"""Formulas of `power` for two numbers, for an array and a number, and for two arrays."""
 
 
 SCALAR_FORMULAS: dict[Any, str] = {
@@ -51,7 +59,7 @@ SCALAR_FORMULAS: dict[Any, str] = {
     np.reciprocal: "1.0 / a",
     np.absolute: "abs(a)",
     np.fabs: "abs(a)",
-    np.power: _power(),
+    np.power: POWER_OF_NUMBERS,
     np.float_power: "pow(a, b)",
     np.maximum: _extreme_formula(np.maximum, ">"),
     np.minimum: _extreme_formula(np.minimum, "<"),
@@ -124,7 +132,17 @@ Each is still rounded twice.
 """
 
 FORMULAS = tuple(
-    dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()])
+    dict.fromkeys(
+        [
+            *REAL.values(),
+            POWER_WITH_NUMBER,
+            POWER_OF_ARRAYS,
+            "sqrt(a)",
+            *POWERS.values(),
+            *LOGICAL.values(),
+            *FUSED.values(),
+        ]
+    )
 )
 """Formulas in the order of their opcodes."""
 

@@ -1,4 +1,4 @@
-"""Python backend of the scalar machine: programs as functions on floats, for use without Numba.
+"""Python backend of the machine: programs as functions on floats, for use without Numba.
 
 Where functions of `math` raise and NumPy gives infinity or NaN, the same source runs again on
 NumPy's scalars.

@@ -1,4 +1,4 @@
-"""Lowering of a region to a program of the scalar machine.
+"""Lowering of a region to a program on numbers.
 
 During lowering, each known number has a register, and an array is an array of registers. Ops that
 only move numbers, such as `stack` or an index, run on the registers and leave no instruction.
@@ -28,7 +28,7 @@ class ScalarInstruction(NamedTuple):
     source: int
 
 
-class Lowering:
+class ScalarLowering:
     """Region under lowering to a program.
 
     Instruction k gives register k. Constants and loaded numbers have registers below 0.
@@ -162,6 +162,7 @@ class Lowering:
             Result(
                 self._place_results(self.registers[n], wanted),
                 self.graph.instructions[n].dtype == bool,
+                self.graph.instructions[n].shape,
             )
             for n in outputs
         ]
@@ -171,6 +172,7 @@ class Lowering:
             self.count - len(constants),
             table.astype(np.uint32),
             place[list(wanted)].astype(np.uint32),
+            self.count + len(table),
         )
         return Machine(program, tuple(self._loads()), tuple(results)), tuple(self.given)
 

@@ -1,0 +1,1 @@
+"""Machine that runs regions of a plan: opcodes, lowering, interpreters."""

@@ -1,1 +1,0 @@
-"""Scalar machine: opcodes, lowering, interpreters."""
