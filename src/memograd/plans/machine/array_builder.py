@@ -7,9 +7,9 @@ import numpy as np
 
 from ...program.steps import Operand
 from ..ir import Graph
+from .address_space import Address, AddressSpace, Place, allocate, number_of_elements
 from .array_loops import loops_over
-from .array_rows import Row, encode
-from .array_storage import Address, Memory, Place, allocate, number_of_elements
+from .array_rows import Row, encode_rows
 from .program import Load, Program, Result
 
 
@@ -18,17 +18,17 @@ class ArrayBuilder:
 
     Attributes
     ----------
-    memory : Memory
-        Storages of all arrays.
+    space : AddressSpace
+        Blocks of all arrays.
     rows : list of Row or None
         None stands for a row that became part of a later one.
     producers : dict of int to int
-        The row that computes a storage.
+        The row that computes a block.
     """
 
     def __init__(self, graph: Graph, largest: int) -> None:
         self.graph = graph
-        self.memory = Memory(largest)
+        self.space = AddressSpace(largest)
         self.rows: list[Row | None] = []
         self.producers: dict[int, int] = {}
         self.given: dict[Operand, int] = {}
@@ -37,43 +37,43 @@ class ArrayBuilder:
 
     def address(self, place: Place) -> Address:
         """Return the address of the first number of an array."""
-        return self.memory.address(place)
+        return self.space.address(place)
 
     def append(self, row: Row) -> None:
         """Append a row whose result has a place."""
         for read in (*row.reads, row.writes):
-            self.memory.read(read.storage, len(self.rows))
+            self.space.read(read.block, len(self.rows))
         self.rows.append(row)
 
     def emit(self, row: Row, shape: tuple[int, ...], kind: str = "array") -> Place:
         """Append a row with a new result, and return its place."""
-        storage = self.new(shape, kind)
-        self.producers[storage] = len(self.rows)
-        self.append(row._replace(writes=Address(storage, 0)))
-        return self.memory.place(storage, shape)
+        block = self.new(shape, kind)
+        self.producers[block] = len(self.rows)
+        self.append(row._replace(writes=Address(block, 0)))
+        return self.space.place(block, shape)
 
     def new(self, shape: tuple[int, ...], kind: str = "array") -> int:
-        """Return a storage for a new array."""
-        return self.memory.add(number_of_elements(shape), kind, len(self.rows))
+        """Return a block for a new array."""
+        return self.space.add(number_of_elements(shape), kind, len(self.rows))
 
     def whole(self, shape: tuple[int, ...]) -> Place:
         """Return the place of a new array."""
-        return self.memory.place(self.new(shape), shape)
+        return self.space.place(self.new(shape), shape)
 
     def load(self, a: Operand) -> Place:
         """Return the place of an operand of the region."""
         shape = self.graph.instructions[a].shape
-        self.given[a] = self.memory.add(number_of_elements(shape), "given")
-        return self.memory.place(self.given[a], shape)
+        self.given[a] = self.space.add(number_of_elements(shape), "given")
+        return self.space.place(self.given[a], shape)
 
     def constant(self, value: np.ndarray) -> Place:
         """Return the place of a constant array in double precision; equal ones are stored once."""
         key = value.size, value.tobytes()
         if key not in self._constants:
-            storage = self.memory.add(value.size, "constant")
-            self.memory.storages[storage].values = np.ravel(value)
-            self._constants[key] = storage
-        return self.memory.place(self._constants[key], value.shape)
+            block = self.space.add(value.size, "constant")
+            self.space.blocks[block].values = np.ravel(value)
+            self._constants[key] = block
+        return self.space.place(self._constants[key], value.shape)
 
     def number(self, x: float) -> Address:
         """Return the address of a constant number."""
@@ -92,13 +92,13 @@ class ArrayBuilder:
     def write(self, n: int, target: Place, source: Place) -> None:
         """Copy an array to a place, broadcast: by a row for each index of all but two loops."""
         view = np.broadcast_to(source.view, target.view.shape)
-        start, begin = self.address(target), self.address(Place(source.storage, view))
+        start, begin = self.address(target), self.address(Place(source.block, view))
         outer, (repeats, to, ta), (length, so, sa) = loops_over(target.view, view)
         for index in np.ndindex(*[size for size, _, _ in outer]):
             shifts = [(k * out, k * a) for k, (_, out, a) in zip(index, outer, strict=True)]
             out, a = map(sum, zip(*shifts, strict=True)) if shifts else (0, 0)
-            read = Address(begin.storage, begin.offset + a)
-            written = Address(start.storage, start.offset + out)
+            read = Address(begin.block, begin.offset + a)
+            written = Address(start.block, start.offset + out)
             strides = sa, 0, so, ta, 0, to
             self.append(
                 Row("copy", (read,), n, length, strides=strides, repeats=repeats, writes=written)
@@ -108,9 +108,9 @@ class ArrayBuilder:
         """Return the address of an array of equal numbers."""
         key = number, size
         if key not in self._full:
-            values = self.memory.storages[number.storage].values
+            values = self.space.blocks[number.block].values
             place = (
-                self.copy(n, self.memory.place_at(number, ()), (size,))
+                self.copy(n, self.space.place_at(number, ()), (size,))
                 if values is None
                 else self.constant(np.full(size, values[number.offset]))
             )
@@ -123,29 +123,29 @@ class ArrayBuilder:
         """Return the program that computes outputs, how it is loaded, and its results."""
         places = [(n, self.compact(n, place)) for n, place in outputs]
         for _, place in places:
-            self.memory.read(place.storage, len(self.rows))
+            self.space.read(place.block, len(self.rows))
         rows = [row for row in self.rows if row is not None]
         constants = self._constant_values()
         given, loads = self._loads()
         starts, size = self._starts(rows, len(constants), given)
         wanted = [
-            np.arange(place.view.size) + starts[storage] + offset
+            np.arange(place.view.size) + starts[block] + offset
             for _, place in places
-            for storage, offset in [self.address(place)]
+            for block, offset in [self.address(place)]
         ]
         table = np.concatenate(wanted).astype(np.uint32)
-        program = Program(constants, given, encode(rows, starts), table, size)
+        program = Program(constants, given, encode_rows(rows, starts), table, size)
         return program, loads, tuple(self._results(places))
 
     def _constant_values(self) -> np.ndarray:
-        values = [s.values for s in self.memory.storages if s.values is not None]
+        values = [s.values for s in self.space.blocks if s.values is not None]
         return np.concatenate(values) if values else np.zeros(0)
 
     def _loads(self) -> tuple[int, tuple[Load, ...]]:
         """Return how many numbers are loaded, and where each operand goes."""
         loads, at = [], 0
-        for a, storage in self.given.items():
-            shape, size = self.graph.instructions[a].shape, self.memory.storages[storage].size
+        for a, block in self.given.items():
+            shape, size = self.graph.instructions[a].shape, self.space.blocks[block].size
             loads.append(Load(slice(at, at + size) if shape else at, None, shape))
             at += size
         return at, tuple(loads)
@@ -159,22 +159,22 @@ class ArrayBuilder:
             at += size
 
     def _starts(self, rows: Sequence[Row], constants: int, given: int) -> tuple[list[int], int]:
-        """Return where each storage starts, and the size of the memory.
+        """Return where each block starts, and the size of the memory.
 
         Constants come first, then operands, registers in the order of their rows, and arrays.
         """
-        storages = self.memory.storages
-        starts = [0] * len(storages)
-        heads = [k for k, s in enumerate(storages) if s.kind == "constant"]
+        blocks = self.space.blocks
+        starts = [0] * len(blocks)
+        heads = [k for k, s in enumerate(blocks) if s.kind == "constant"]
         heads += self.given.values()
-        heads += [r.writes.storage for r in rows if storages[r.writes.storage].kind == "register"]
+        heads += [r.writes.block for r in rows if blocks[r.writes.block].kind == "register"]
         at = 0
         for k in heads:
             starts[k] = at
-            at += storages[k].size
-        size = allocate(storages, starts, at)
-        for k, s in enumerate(storages):
+            at += blocks[k].size
+        size = allocate(blocks, starts, at)
+        for k, s in enumerate(blocks):
             if s.inside is not None:
-                root, offset = self.memory.root(k)
+                root, offset = self.space.root(k)
                 starts[k] = starts[root] + offset
         return starts, size

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..op_traits import axes_of
-from .array_storage import ITEM
+from .address_space import NUMBER_BYTES
 
 Loop = tuple[int, ...]
 """Length of a loop, and the stride of each view in it."""
@@ -17,7 +17,7 @@ def collapse(*views: np.ndarray) -> list[Loop]:
     for axis, length in enumerate(views[0].shape):
         if length == 1:
             continue
-        strides = [view.strides[axis] // ITEM for view in views]
+        strides = [view.strides[axis] // NUMBER_BYTES for view in views]
         if loops and list(loops[-1][1:]) == [length * s for s in strides]:
             loops[-1] = (loops[-1][0] * length, *strides)
         else:

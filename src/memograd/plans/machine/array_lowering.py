@@ -18,12 +18,12 @@ from ...rules.registration import rule_of
 from ..ir import Graph, Instruction
 from ..kernels import inner
 from ..op_traits import SUM_OF_NEGATIVE_ZEROS, axes_of
+from .address_space import NUMBER_BYTES, Address, Number, Place, number_of_elements
 from .array_builder import ArrayBuilder
 from .array_loops import split_axes
 from .array_machine import ArrayMachine
 from .array_opcodes import FLAT_FORMULAS, LETTERS_READ, WITH_NUMBER
 from .array_rows import NO_STRIDES, Row
-from .array_storage import ITEM, Address, Number, Place, number_of_elements
 from .opcodes import (
     CODES,
     FUSED,
@@ -82,7 +82,7 @@ class ArrayLowering:
             row = self._alone(reads[side], a, number_of_elements(instruction.shape))
             fused = FUSED.get((row.name, formula, side)) if row is not None else None
             if row is not None and fused is not None:
-                self.builder.rows[self.builder.producers[reads[side].storage]] = None
+                self.builder.rows[self.builder.producers[reads[side].block]] = None
                 formula, reads = fused, (*row.reads, *reads[:side], *reads[side + 1 :])
                 break
         return self._emit_formula(n, formula, reads, instruction.shape)
@@ -120,9 +120,9 @@ class ArrayLowering:
 
     def _alone(self, address: Address, a: Any, size: int) -> Row | None:
         """Return the row that computes an operand which nothing else reads."""
-        k = self.builder.producers.get(address.storage)
+        k = self.builder.producers.get(address.block)
         row = self.builder.rows[k] if k is not None else None
-        whole = self.builder.memory.storages[address.storage].size == size
+        whole = self.builder.space.blocks[address.block].size == size
         alone = row is not None and row.source == a and self.counts[a] == 1 and whole
         return row if alone and row is not None and max(row.length, 1) == size else None
 
@@ -150,10 +150,10 @@ class ArrayLowering:
         """Lower a reshape: to a view, or to a copy in C order and a view of that."""
         place = self._place(instruction.args[0])
         view = self._view(instruction, place.view)
-        if self.builder.memory.offset(view) is None:
+        if self.builder.space.offset(view) is None:
             place = self.builder.compact(n, place)
             view = self._view(instruction, place.view)
-        return Place(place.storage, view)
+        return Place(place.block, view)
 
     def _view(self, instruction: Instruction, a: np.ndarray) -> np.ndarray:
         view: np.ndarray = rule_of(instruction.op).run(
@@ -166,7 +166,7 @@ class ArrayLowering:
         a, *key = map(self._key_part, instruction.args)
         place = self._place(a)
         if is_basic(key):
-            return Place(place.storage, part_of(place.view, key))
+            return Place(place.block, part_of(place.view, key))
         place = self.builder.compact(n, place)
         table = offsets_of(place.view.shape, key)
         row = Row("gather", (self.builder.address(place),), n, table.size)
@@ -181,31 +181,29 @@ class ArrayLowering:
         if is_basic(key):
             part = part_of(whole.view, key)
             self._write_zeros_around(n, whole, part)
-            self._put(n, place, Place(whole.storage, part))
+            self._put(n, place, Place(whole.block, part))
         else:
             self.builder.write(n, whole, self.builder.constant(np.zeros(())))
             table = offsets_of(shape, key)
             reads = (self.builder.address(self.builder.compact(n, place)),)
             row = Row("scatter", reads, n, table.size, strides=NO_STRIDES, table=table)
             self.builder.append(row._replace(writes=self.builder.address(whole)))
-        self.builder.memory.read(whole.storage, len(self.builder.rows))
+        self.builder.space.read(whole.block, len(self.builder.rows))
         return whole
 
     def _key_part(self, a: Any) -> Any:
         """Return a part of an index; a constant array of integers in the place of its operand."""
         value = self.graph.bound.get(a) if type(a) is Operand else None
-        return (
-            value if getattr(value, "dtype", None) is not None and value.dtype.kind in "iu" else a
-        )
+        return value if type(value) is np.ndarray and value.dtype.kind in "iu" else a
 
     def _write_zeros_around(self, n: int, whole: Place, part: np.ndarray) -> None:
         """Write zeros where a part is not; everywhere, if it has gaps."""
         flat, zero = whole.view.reshape(-1), self.builder.constant(np.zeros(()))
-        start = self.builder.memory.offset(part) or 0
+        start = self.builder.space.offset(part) or 0
         rest = (flat[:start], flat[start + part.size :]) if part.flags.c_contiguous else (flat,)
         for view in rest:
             if view.size:
-                self.builder.write(n, Place(whole.storage, view), zero)
+                self.builder.write(n, Place(whole.block, view), zero)
 
     def _join(self, n: int, instruction: Instruction) -> Place:
         axis = instruction.kwargs.get("axis", 0)
@@ -218,15 +216,15 @@ class ArrayLowering:
             ends = np.cumsum([part.view.shape[axis] for part in parts])
             views = np.split(whole.view, ends[:-1], axis)
         for part, view in zip(parts, views, strict=True):
-            self._put(n, part, Place(whole.storage, view))
-        self.builder.memory.read(whole.storage, len(self.builder.rows))
+            self._put(n, part, Place(whole.block, view))
+        self.builder.space.read(whole.block, len(self.builder.rows))
         return whole
 
     def _put(self, n: int, part: Place, target: Place) -> None:
         """Let an array be computed at a place inside another array, or copy it there."""
-        size = self.builder.memory.storages[part.storage].size
+        size = self.builder.space.blocks[part.block].size
         whole = part.view.flags.c_contiguous and part.view.size == size
-        if not (whole and self.builder.memory.put(part.storage, target)):
+        if not (whole and self.builder.space.put(part.block, target)):
             self.builder.write(n, target, part)
 
     # Sums, extremes and products
@@ -269,15 +267,15 @@ class ArrayLowering:
         """
         axes = axes_of(instruction.kwargs.get("axis"), place.view.ndim)
         first = np.moveaxis(place.view, axes, range(len(axes)))
-        source = self.builder.compact(n, Place(place.storage, first))
+        source = self.builder.compact(n, Place(place.block, first))
         rows = source.view.reshape(math.prod(first.shape[: len(axes)]), -1)
         count, size = rows.shape
         target = self.builder.whole((size,))
-        self.builder.write(n, target, start or Place(source.storage, rows[0]))
+        self.builder.write(n, target, start or Place(source.block, rows[0]))
         row = Row(name, (self.builder.address(source),), n, size, repeats=count)
         strides = (1, 0, 1, size, 0, 0)
         self.builder.append(row._replace(strides=strides, writes=self.builder.address(target)))
-        return Place(target.storage, target.view.reshape(instruction.shape))
+        return Place(target.block, target.view.reshape(instruction.shape))
 
     def _inner(self, n: int, instruction: Instruction) -> Place:
         """Lower an inner product: the products, and their pairwise sum."""
@@ -296,11 +294,12 @@ class ArrayLowering:
         if b.shape[1] == 1:  # the transposed product has longer rows
             left, right, a, b = right, left, b.T, a.T
         if len(a) > 1:
-            right = self.builder.compact(n, Place(right.storage, b))
+            right = self.builder.compact(n, Place(right.block, b))
             b = right.view
-        (ta, sa), (tb, sb) = ([s // ITEM for s in view.strides] for view in (a, b))
-        reads = tuple(
-            [self.builder.address(Place(p.storage, view)) for p, view in ((left, a), (right, b))]
+        (ta, sa), (tb, sb) = ([s // NUMBER_BYTES for s in view.strides] for view in (a, b))
+        reads = (
+            self.builder.address(Place(left.block, a)),
+            self.builder.address(Place(right.block, b)),
         )
         strides = (sa, sb, 1, ta, tb, b.shape[1])
         row = Row("matmul", reads, n, b.shape[1], strides=strides, repeats=len(a), size=len(b))

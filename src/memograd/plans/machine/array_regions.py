@@ -14,9 +14,9 @@ Sums along the last axis are pairwise, as in NumPy.
 """
 
 import math
-from collections import defaultdict
 from typing import Any
 
+import networkx as nx
 import numpy as np
 
 from ...program.steps import Operand
@@ -33,14 +33,14 @@ from .opcodes import LOGICAL, REAL
 from .schedule import in_order_of_death
 
 MAX_ELEMENTS = 1 << 14
-"""Largest array in a region: 128 KB, a quarter of a core's second-level cache."""
+"""Size of the largest array in a region: 128 KB, a quarter of a core's second-level cache."""
 
 WORST_LOSS = 4000.0
 """Nanoseconds that an instruction in a region may lose, since a second region costs more."""
 
 REDUCTIONS = frozenset({np.sum, np.max, np.min})
 
-RESHAPES = frozenset(
+VIEW_OPS = frozenset(
     {np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis,
      np.broadcast_to}
 )  # fmt: skip
@@ -79,7 +79,7 @@ def belongs(graph: Graph, instruction: Instruction) -> bool:
     """Return whether the machine knows an instruction, and does not lose much by it."""
     if instruction.op is None or not _is_short(instruction):
         return False
-    known = KNOWN.get(instruction.op)
+    known = ARGUMENT_TESTS.get(instruction.op)
     return (
         known is not None
         and all(_is_readable(graph, a) for a in operands(instruction))
@@ -116,11 +116,11 @@ def _knows_formula(graph: Graph, instruction: Instruction) -> bool:
     return (
         not instruction.kwargs
         and instruction.dtype == dtype
-        and all(_is_number_array(graph, a) for a in instruction.args)
+        and all(_is_operand_of_formula(graph, a) for a in instruction.args)
     )
 
 
-def _is_number_array(graph: Graph, a: Any) -> bool:
+def _is_operand_of_formula(graph: Graph, a: Any) -> bool:
     if type(a) is not Operand:
         return is_double(a)
     return graph.instructions[a].dtype in NUMBER_TYPES or (
@@ -186,10 +186,10 @@ def _is_double(instruction: Instruction) -> bool:
     return bool(instruction.dtype == NUMBER_TYPES[0])
 
 
-KNOWN = {
+ARGUMENT_TESTS = {
     **dict.fromkeys([*REAL, *LOGICAL], _knows_formula),
     **dict.fromkeys(REDUCTIONS, _knows_reduction),
-    **dict.fromkeys(RESHAPES, _knows_reshape),
+    **dict.fromkeys(VIEW_OPS, _knows_reshape),
     **dict.fromkeys(JOINS, _knows_join),
     getitem: _knows_index,
     scatter: _knows_index,
@@ -209,6 +209,7 @@ class ArrayLayers(RegionLayers):
     def __init__(self, graph: Graph, inside: set[int]) -> None:
         super().__init__(graph, inside)
         self.read = self.read_elsewhere()
+        self.order = {n: k for k, n in enumerate(graph.instructions)}
         self.saved = {k: self._drop_losses(k) for k in list(self.members)}
 
     def pays(self, k: int) -> bool:
@@ -230,21 +231,11 @@ class ArrayLayers(RegionLayers):
 
     def _connected_parts(self, k: int) -> list[list[int]]:
         """Return the members of a region in connected parts, each in topological order."""
-        parent = {n: n for n in self.members[k]}
-
-        def find(n: int) -> int:
-            while parent[n] != n:
-                parent[n] = n = parent[parent[n]]
-            return n
-
+        edges = nx.Graph()
+        edges.add_nodes_from(self.members[k])
         for n in self.members[k]:
-            for a in operands(self.graph.instructions[n]):
-                if a in parent:
-                    parent[find(int(a))] = find(n)
-        parts: dict[int, list[int]] = defaultdict(list)
-        for n in self.members[k]:
-            parts[find(n)].append(n)
-        return list(parts.values())
+            edges.add_edges_from((n, a) for a in operands(self.graph.instructions[n]) if a in edges)
+        return [sorted(part, key=self.order.__getitem__) for part in nx.connected_components(edges)]
 
     def _gain(self, part: list[int]) -> float:
         """Return the nanoseconds that the machine saves; 0 without computations on arrays."""

@@ -5,15 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .address_space import Address
 from .array_opcodes import FLAT_CODES, STRIDED_CODES
-from .array_storage import Address
 from .opcodes import CODES
 
 NO_STRIDES = (1, 1, 1, 0, 0, 0)
 """Strides of a row on arrays without gaps."""
 
 UNDECIDED = Address(-1, 0)
-"""Address of the result of a row that has no storage yet."""
+"""Address of the result of a row that has no block yet."""
 
 
 class Row(NamedTuple):
@@ -37,13 +37,13 @@ class Row(NamedTuple):
     writes: Address = UNDECIDED
 
 
-def encode(rows: Sequence[Row], starts: Sequence[int]) -> np.ndarray:
-    """Return the words of rows, for these starts of the storages."""
+def encode_rows(rows: Sequence[Row], starts: Sequence[int]) -> np.ndarray:
+    """Return the words of rows, for these starts of the blocks."""
     words: list[int] = []
     for row in rows:
-        reads = [starts[storage] + offset for storage, offset in row.reads]
+        reads = [starts[block] + offset for block, offset in row.reads]
         reads += reads[:1] * (3 - len(reads))
-        out = starts[row.writes.storage] + row.writes.offset
+        out = starts[row.writes.block] + row.writes.offset
         if row.length == 0:
             words += CODES[row.name], *reads
         elif row.strides is None:

@@ -29,6 +29,7 @@ class Cost(NamedTuple):
         return self.call + self.number * size
 
 
+NUMPY_NUMBER = Cost(100, 0)
 NUMPY_UFUNC = Cost(450, 0.3)
 NUMPY_FUNCTION = Cost(500, 4)
 NUMPY_GATHER = Cost(1500, 2)
@@ -51,10 +52,17 @@ FLAT_ROW = Cost(12, 0.3)
 EXPONENTIAL_ROW = Cost(20, 3)
 FUNCTION_ROW = Cost(12, 12)
 COPY_ROW = Cost(25, 0.3)
-GATHERED = 1.0
-SUM_ROW = Cost(30, 0.35)
+GATHER_ROW = Cost(25, 1)
 EXTREME_ROW = Cost(40, 3)
-"""A reduction along the last axis takes one number after the other."""
+"""Along the last axis, a maximum takes one number after the other."""
+
+SUM_ROW = Cost(30, 0.35)
+REDUCTION_ROWS: dict[Any, Cost] = {
+    np.sum: SUM_ROW,
+    inner: SUM_ROW,
+    np.max: EXTREME_ROW,
+    np.min: EXTREME_ROW,
+}
 
 NUMPY_PRODUCT = Cost(1250, 0.05)
 ROW_OF_PRODUCT = Cost(15, 0.2)
@@ -70,34 +78,34 @@ EXPONENTIALS = {np.exp, np.tanh, sech_squared}
 
 def time_saved(graph: Graph, instruction: Instruction) -> float:
     """Return how much faster the machine runs an instruction than NumPy, in nanoseconds."""
-    op, size = instruction.op, math.prod(instruction.shape)
+    op, shape = instruction.op, instruction.shape
     shapes = [graph.instructions[a].shape for a in operands(instruction)]
-    largest = max([size, *map(math.prod, shapes)])
     if op is np.matmul:
-        count = size * shapes[0][-1]
-        rows = size // instruction.shape[-1] if instruction.shape else 1
+        count = math.prod(shape) * shapes[0][-1]
+        rows = math.prod(shape[:-1])
         return NUMPY_PRODUCT.of(count) - rows * ROW_OF_PRODUCT.call - ROW_OF_PRODUCT.number * count
     if op in REAL or op in LOGICAL:
-        copies = sum(math.prod(shape) not in (1, size) for shape in shapes)
-        return _numpy_formula(op).of(size) - _row(op, size).of(size) - copies * COPY_ROW.of(size)
-    if op in (np.max, np.min):
-        return NUMPY_COSTS[op].of(largest) - EXTREME_ROW.of(largest)
-    if op in (np.sum, inner):
-        return NUMPY_COSTS[op].of(largest) - SUM_ROW.of(largest)
-    if op in NUMPY_COSTS:
-        return NUMPY_COSTS[op].of(size) - len(shapes) * COPY_ROW.call - COPY_ROW.number * size
+        return _saved_by_formula(op, math.prod(shape), shapes)
+    if op in REDUCTION_ROWS:
+        size = math.prod(shapes[0])
+        return NUMPY_COSTS[op].of(size) - REDUCTION_ROWS[op].of(size)
     if op is getitem and len(shapes) > 1:
-        return NUMPY_GATHER.of(size) - COPY_ROW.call - GATHERED * size
-    return NUMPY_VIEW.call
+        return NUMPY_GATHER.of(math.prod(shape)) - GATHER_ROW.of(math.prod(shape))
+    copies = len(shapes) * COPY_ROW.call + COPY_ROW.number * math.prod(shape)
+    return NUMPY_COSTS[op].of(math.prod(shape)) - copies if op in NUMPY_COSTS else NUMPY_VIEW.call
 
 
-def _numpy_formula(op: Any) -> Cost:
-    simple = REAL.get(op, "") in FLAT_FORMULAS and op not in EXPONENTIALS
-    return NUMPY_COSTS.get(op, NUMPY_UFUNC if simple or op in LOGICAL else NUMPY_FUNCTION)
-
-
-def _row(op: Any, size: int) -> Cost:
+def _saved_by_formula(op: Any, size: int, shapes: list[tuple[int, ...]]) -> float:
+    """Return how much the machine saves by a formula, whose operands may be broadcast."""
+    if size == 1:
+        return NUMPY_NUMBER.call
     formula = REAL.get(op) or LOGICAL[op]
-    if formula not in FLAT_FORMULAS:
-        return FUNCTION_ROW
-    return EXPONENTIAL_ROW if op in EXPONENTIALS and size > 1 else FLAT_ROW
+    copies = sum(math.prod(shape) not in (1, size) for shape in shapes)
+    is_flat = formula in FLAT_FORMULAS
+    if op in EXPONENTIALS:
+        row = EXPONENTIAL_ROW
+    else:
+        row = FLAT_ROW if is_flat else FUNCTION_ROW
+    simple = op in LOGICAL or (is_flat and op not in EXPONENTIALS)
+    numpys = NUMPY_COSTS.get(op, NUMPY_UFUNC if simple else NUMPY_FUNCTION)
+    return numpys.of(size) - row.of(size) - copies * COPY_ROW.of(size)

@@ -12,7 +12,7 @@ from .interpreter_sources import ARRAY_SOURCES, SCALAR_SOURCE
 from .opcodes import ON_FLOATS
 from .simd_functions import SIMD_CONSTANTS, SIMD_SOURCES, bit_casts
 
-OPTIONS = {"nogil": True, "error_model": "numpy"}
+NUMBA_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 UNSIGNED = {f"U{k}": np.uint64(k) for k in (*range(17), 52, 128)}
 """Unsigned integers, by the names that stand for them in sources.
@@ -40,7 +40,7 @@ def array_interpreter() -> Any:
         "np": np,
         "copysign": math.copysign,
         "start": float(np.sum(np.full(2, -0.0))),
-        "signed": njit(**OPTIONS)(signed),
+        "signed": njit(**NUMBA_OPTIONS)(signed),
     }
     return compile_sources({**SIMD_SOURCES, **ARRAY_SOURCES}, names)
 
@@ -66,12 +66,12 @@ def compile_sources(sources: dict[str, str], names: dict[str, Any]) -> Any:
     namespace = {**ON_FLOATS, **names, "__name__": __name__}
     *inner, last = sources
     for name in inner:
-        namespace[name] = njit(**OPTIONS)(define(name, sources[name], namespace))
+        namespace[name] = njit(**NUMBA_OPTIONS)(define(name, sources[name], namespace))
     function = define(f"{last}_{version}", sources[last], namespace)
     try:
-        return njit(cache=True, **OPTIONS)(function)
+        return njit(cache=True, **NUMBA_OPTIONS)(function)
     except RuntimeError:  # no writable cache directory
-        return njit(**OPTIONS)(function)
+        return njit(**NUMBA_OPTIONS)(function)
 
 
 def define(name: str, source: str, namespace: dict[str, Any]) -> Any:

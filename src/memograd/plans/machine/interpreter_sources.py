@@ -103,7 +103,7 @@ FORMULA_SOURCE = f"""(k, a, b, c):
 """
 """Source of the function that computes one formula, for rows that repeat it."""
 
-EXTREMES = {
+EXTREME_FORMULAS = {
     name: re.sub(r"\b([ab])\b", lambda match: {"a": "y", "b": "x"}[match[0]], REAL[op])
     for name, op in (("maximum", np.maximum), ("minimum", np.minimum))
 }
@@ -118,7 +118,7 @@ EXTREME_BRANCHES = "".join(
             a += ta
             o += to
 """
-    for name, text in EXTREMES.items()
+    for name, text in EXTREME_FORMULAS.items()
 )
 
 STRIDED_SOURCE = f"""(code, i, v):

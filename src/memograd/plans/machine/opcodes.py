@@ -31,7 +31,7 @@ def _extreme_formula(op: Any, order: str) -> str:
     return EXTREMES[bool(np.signbit(op(*zeros))), bool(np.signbit(op(*zeros[::-1])))].format(order)
 
 
-def _power(a: Any, b: Any) -> str:
+def _power_formula(a: Any, b: Any) -> str:
     """Return the formula of `power` for operands like these: -inf and 0.5.
 
     Some versions of NumPy take square roots for the exponent 0.5, and sqrt(-inf) is NaN.
@@ -43,9 +43,9 @@ def _power(a: Any, b: Any) -> str:
 
 _MINUS_INFINITY, _HALF = np.float64(-np.inf), np.float64(0.5)
 
-POWER_OF_NUMBERS = _power(_MINUS_INFINITY, _HALF)
-POWER_WITH_NUMBER = _power(np.full(2, _MINUS_INFINITY), _HALF)
-POWER_OF_ARRAYS = _power(np.full(2, _MINUS_INFINITY), np.full(2, _HALF))
+POWER_OF_NUMBERS = _power_formula(_MINUS_INFINITY, _HALF)
+POWER_WITH_NUMBER = _power_formula(np.full(2, _MINUS_INFINITY), _HALF)
+POWER_OF_ARRAYS = _power_formula(np.full(2, _MINUS_INFINITY), np.full(2, _HALF))
 """Formulas of `power` for two numbers, for an array and a number, and for two arrays."""
 
 

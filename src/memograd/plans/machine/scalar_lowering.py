@@ -16,8 +16,9 @@ from ...rules.registration import rule_of
 from ..ir import Graph, Instruction
 from ..kernels import scatter_numbers
 from ..op_traits import SUM_OF_NEGATIVE_ZEROS
-from .machine import Load, Machine, Program, Result
+from .machine import Machine
 from .opcodes import CODES, FUSED, LOGICAL, POWERS, REAL
+from .program import Load, Program, Result
 
 
 class ScalarInstruction(NamedTuple):

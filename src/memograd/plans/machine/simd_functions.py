@@ -1,8 +1,8 @@
 """Exponentials without branches or calls, which LLVM turns into SIMD code.
 
-They take a number apart as k·ln 2 + r with |r| ≤ 0.35. The exponential of r is its Taylor polynomial
-of degree 13, and 2**k is put together from bits. Against numbers of 80 bits, `exp` is off by at most
-1.1 units in the last place, `tanh` by 2.6 and `sech_squared` by 4.
+They take a number apart as k·ln 2 + r with |r| ≤ 0.35. The exponential of r is its Taylor
+polynomial of degree 13, and 2**k is put together from bits. Against numbers of 80 bits, `exp` is
+off by at most 1.1 units in the last place, `tanh` by 2.6 and `sech_squared` by 4.
 
 On 1,000 numbers with AVX2, `exp` takes half the time of NumPy's and `tanh` a fifth.
 
@@ -18,15 +18,15 @@ from typing import Any
 
 import numpy as np
 
-ROUNDING = 1.5 * 2.0**52
+ROUND_TO_INTEGER = 1.5 * 2.0**52
 """A number plus this, minus this, is rounded to an integer."""
 
 LN2_HIGH = float(np.float32(math.log(2.0)))
 """First 24 bits of ln 2: products with integers below 2**29 are exact."""
 
 SIMD_CONSTANTS = {
-    "ROUNDING": ROUNDING,
-    "EXPONENT_BIAS": ROUNDING + 1023.0,
+    "ROUND_TO_INTEGER": ROUND_TO_INTEGER,
+    "EXPONENT_BIAS": ROUND_TO_INTEGER + 1023.0,
     "LOG2_E": 1.0 / math.log(2.0),
     "LN2_HIGH": LN2_HIGH,
     "LN2_LOW": float(np.log(np.longdouble(2.0)) - LN2_HIGH),
@@ -47,15 +47,15 @@ SIMD_SOURCES = {
     "simd_exp": """(x):
     x = 710.0 if x > 710.0 else x
     x = -746.0 if x < -746.0 else x
-    k = (x * LOG2_E + ROUNDING) - ROUNDING
-    half = (k * 0.5 + ROUNDING) - ROUNDING
+    k = (x * LOG2_E + ROUND_TO_INTEGER) - ROUND_TO_INTEGER
+    half = (k * 0.5 + ROUND_TO_INTEGER) - ROUND_TO_INTEGER
     y = 1.0 + expm1_of_rest((x - k * LN2_HIGH) - k * LN2_LOW)
     return y * power_of_two(half) * power_of_two(k - half)
 """,
     "simd_tanh": """(x):
     z = -2.0 * abs(x)
     z = -44.0 if z < -44.0 else z
-    k = (z * LOG2_E + ROUNDING) - ROUNDING
+    k = (z * LOG2_E + ROUND_TO_INTEGER) - ROUND_TO_INTEGER
     scale = power_of_two(k)
     t = scale * expm1_of_rest((z - k * LN2_HIGH) - k * LN2_LOW) + (scale - 1.0)
     return copysign(t / (t + 2.0), x)
@@ -79,6 +79,8 @@ def bit_casts() -> dict[str, Any]:
     intrinsic = import_module("numba.extending").intrinsic
 
     def cast(source: Any, target: Any) -> Any:
+        """Return the function that reads the bits of one type as another type."""
+
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return builder.bitcast(args[0], context.get_value_type(target))
 

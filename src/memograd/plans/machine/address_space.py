@@ -1,6 +1,6 @@
-"""Storage of a program on arrays: where each array lies in the machine's memory.
+"""Block of a program on arrays: where each array lies in the machine's memory.
 
-While a region is lowered, the address of an array is a storage and an offset in it. An array is
+While a region is lowered, the address of an array is a block and an offset in it. An array is
 shown by a NumPy array of the same shape and strides over memory that nobody reads: NumPy's own
 indexing, reshaping and broadcasting give the strides and the offset of a view.
 """
@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-ITEM = 8
+NUMBER_BYTES = 8
 """Bytes of a number."""
 
 
 class Address(NamedTuple):
-    """Place of a number: a storage, and an offset in it."""
+    """Place of a number: a block, and an offset in it."""
 
-    storage: int
+    block: int
     offset: int
 
 
@@ -31,14 +31,14 @@ class Number(Address):
 
 
 class Place(NamedTuple):
-    """Place of an array: its storage, and a view of the map of addresses that shows where."""
+    """Place of an array: its block, and a view of the map of addresses that shows where."""
 
-    storage: int
+    block: int
     view: np.ndarray
 
 
 @dataclass
-class Storage:
+class Block:
     """Consecutive numbers that belong together, and the rows between which they are needed."""
 
     size: int
@@ -47,61 +47,61 @@ class Storage:
     first: int = 0
     last: int = 0
     inside: Address | None = None
-    """Place in another storage, such as that of a concatenation, in which it lies."""
+    """Place in another block, such as that of a concatenation, in which it lies."""
     values: np.ndarray | None = None
 
 
-class Memory:
-    """Storages of a program under construction."""
+class AddressSpace:
+    """Blocks of a program under construction."""
 
     def __init__(self, largest: int) -> None:
-        self.storages: list[Storage] = []
+        self.blocks: list[Block] = []
         self.map = np.empty(max(largest, 1))
         """Memory that is never read; its pages are never mapped."""
         self.start = _data_address(self.map)
 
     def add(self, size: int, kind: str, at: int = 0) -> int:
-        """Return a new storage."""
-        self.storages.append(Storage(size, kind, at, at))
-        return len(self.storages) - 1
+        """Return a new block."""
+        self.blocks.append(Block(size, kind, at, at))
+        return len(self.blocks) - 1
 
-    def place(self, storage: int, shape: tuple[int, ...]) -> Place:
-        """Return the place of an array that fills a storage in C order."""
-        return Place(storage, self.map[: self.storages[storage].size].reshape(shape))
+    def place(self, block: int, shape: tuple[int, ...]) -> Place:
+        """Return the place of an array that fills a block in C order."""
+        return Place(block, self.map[: self.blocks[block].size].reshape(shape))
 
     def place_at(self, address: Address, shape: tuple[int, ...]) -> Place:
         """Return the place of an array in C order that begins at an address."""
         count = number_of_elements(shape)
         part = self.map[address.offset : address.offset + count]
-        return Place(address.storage, part.reshape(shape))
+        return Place(address.block, part.reshape(shape))
 
     def offset(self, view: np.ndarray) -> int | None:
-        """Return the offset of a view in its storage; None for a copy of the map."""
-        offset = (_data_address(view) - self.start) // ITEM
+        """Return the offset of a view in its block; None for a copy of the map."""
+        offset = (_data_address(view) - self.start) // NUMBER_BYTES
         return offset if 0 <= offset < self.map.size else None
 
     def address(self, place: Place) -> Address:
         """Return the address of the first number of an array."""
-        return Address(place.storage, (_data_address(place.view) - self.start) // ITEM)
+        return Address(place.block, (_data_address(place.view) - self.start) // NUMBER_BYTES)
 
-    def root(self, storage: int) -> Address:
-        """Return the storage that contains this one and lies in no other, and the offset there."""
-        offset, at = 0, self.storages[storage].inside
+    def root(self, block: int) -> Address:
+        """Return the block that contains this one and lies in no other, and the offset there."""
+        offset, at = 0, self.blocks[block].inside
         while at is not None:
-            storage, offset = at.storage, offset + at.offset
-            at = self.storages[storage].inside
-        return Address(storage, offset)
+            block, offset = at.block, offset + at.offset
+            at = self.blocks[block].inside
+        return Address(block, offset)
 
-    def read(self, storage: int, row: int) -> None:
-        """Note that a row reads a storage."""
-        storages = self.storages
-        root = self.root(storage).storage
-        storages[root].last = max(storages[root].last, row)
+    def read(self, block: int, row: int) -> None:
+        """Note that a row reads a block."""
+        blocks = self.blocks
+        root = self.root(block).block
+        blocks[root].last = max(blocks[root].last, row)
 
-    def put(self, storage: int, place: Place) -> bool:
-        """Let a storage lie inside another one, if it can; return whether it does."""
-        inner = self.storages[storage]
-        whole = self.storages[self.root(place.storage).storage]
+    def put(self, block: int, place: Place) -> bool:
+        """Let a block lie inside another one, if it can; return whether it does."""
+        inner = self.blocks[block]
+        whole = self.blocks[self.root(place.block).block]
         if inner.kind != "array" or inner.inside is not None or not place.view.flags.c_contiguous:
             return False
         inner.inside = self.address(place)
@@ -114,10 +114,10 @@ def _data_address(a: np.ndarray) -> int:
     return address
 
 
-def allocate(storages: list[Storage], starts: list[int], end: int) -> int:
+def allocate(blocks: list[Block], starts: list[int], end: int) -> int:
     """Set the start of each array that lies in no other; return the size of the memory.
 
-    A storage is used again after the last row that reads it, by one of the same size.
+    A block is used again after the last row that reads it, by one of the same size.
 
     References
     ----------
@@ -125,17 +125,17 @@ def allocate(storages: list[Storage], starts: list[int], end: int) -> int:
     """
     free: dict[int, list[int]] = defaultdict(list)
     active: list[tuple[int, int, int]] = []
-    order = [k for k, s in enumerate(storages) if s.kind == "array" and s.inside is None]
-    for k in sorted(order, key=lambda k: storages[k].first):
-        size = storages[k].size
-        while active and active[0][0] < storages[k].first:
+    order = [k for k, s in enumerate(blocks) if s.kind == "array" and s.inside is None]
+    for k in sorted(order, key=lambda k: blocks[k].first):
+        size = blocks[k].size
+        while active and active[0][0] < blocks[k].first:
             _, freed, place = heappop(active)
             free[freed].append(place)
         if free[size]:
             starts[k] = free[size].pop()
         else:
             starts[k], end = end, end + size
-        heappush(active, (storages[k].last, size, starts[k]))
+        heappush(active, (blocks[k].last, size, starts[k]))
     return end
 
 
