@@ -134,7 +134,7 @@ class ArrayBuilder:
             for block, offset in [self.address(place)]
         ]
         table = np.concatenate(wanted).astype(np.uint32)
-        program = Program(constants, given, encode_rows(rows, starts), table, size)
+        program = Program(constants, given, encode_rows(rows, starts), table, size, len(rows))
         return program, loads, tuple(self._results(places))
 
     def _constant_values(self) -> np.ndarray:

@@ -70,9 +70,9 @@ def find_array_regions(graph: Graph) -> "ArrayLayers | None":
 
 
 def is_array_formula(instruction: Instruction) -> bool:
-    """Return whether an instruction computes an array of several numbers."""
+    """Return whether an instruction computes an array, even if that has one number."""
     computes = instruction.op in REAL or instruction.op in LOGICAL or instruction.op is np.matmul
-    return computes and math.prod(instruction.shape) > 1
+    return computes and instruction.shape != ()
 
 
 def belongs(graph: Graph, instruction: Instruction) -> bool:
@@ -234,7 +234,7 @@ class ArrayLayers(RegionLayers):
         edges = nx.Graph()
         edges.add_nodes_from(self.members[k])
         for n in self.members[k]:
-            edges.add_edges_from((n, a) for a in operands(self.graph.instructions[n]) if a in edges)
+            edges.add_edges_from((n, int(a)) for a in operands(self.graph.instructions[n]) if a in edges)
         return [sorted(part, key=self.order.__getitem__) for part in nx.connected_components(edges)]
 
     def _gain(self, part: list[int]) -> float:

@@ -85,7 +85,7 @@ def time_saved(graph: Graph, instruction: Instruction) -> float:
         rows = math.prod(shape[:-1])
         return NUMPY_PRODUCT.of(count) - rows * ROW_OF_PRODUCT.call - ROW_OF_PRODUCT.number * count
     if op in REAL or op in LOGICAL:
-        return _saved_by_formula(op, math.prod(shape), shapes)
+        return _saved_by_formula(op, shape, shapes)
     if op in REDUCTION_ROWS:
         size = math.prod(shapes[0])
         return NUMPY_COSTS[op].of(size) - REDUCTION_ROWS[op].of(size)
@@ -95,9 +95,10 @@ def time_saved(graph: Graph, instruction: Instruction) -> float:
     return NUMPY_COSTS[op].of(math.prod(shape)) - copies if op in NUMPY_COSTS else NUMPY_VIEW.call
 
 
-def _saved_by_formula(op: Any, size: int, shapes: list[tuple[int, ...]]) -> float:
+def _saved_by_formula(op: Any, shape: tuple[int, ...], shapes: list[tuple[int, ...]]) -> float:
     """Return how much the machine saves by a formula, whose operands may be broadcast."""
-    if size == 1:
+    size = math.prod(shape)
+    if shape == ():
         return NUMPY_NUMBER.call
     formula = REAL.get(op) or LOGICAL[op]
     copies = sum(math.prod(shape) not in (1, size) for shape in shapes)

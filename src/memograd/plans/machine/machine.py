@@ -51,7 +51,8 @@ class Machine:
         return tuple([result.stacked(wanted) for result in self.results])
 
     def __repr__(self) -> str:
-        return f"<machine of {len(self.program.code)} instructions>"
+        size = 8 * self.program.size
+        return f"<machine of {self.program.rows:,} instructions, {size:,} bytes>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.program, self.loads, self.results)

@@ -19,6 +19,8 @@ class Program(NamedTuple):
     """Registers of the results."""
     size: int
     """Number of registers."""
+    rows: int
+    """Number of instructions."""
 
     @property
     def has_arrays(self) -> bool:

@@ -174,6 +174,7 @@ class ScalarLowering:
             table.astype(np.uint32),
             place[list(wanted)].astype(np.uint32),
             self.count + len(table),
+            len(table),
         )
         return Machine(program, tuple(self._loads()), tuple(results)), tuple(self.given)
 
