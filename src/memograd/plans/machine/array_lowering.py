@@ -220,6 +220,17 @@ class ArrayLowering:
         self.builder.space.read(whole.block, len(self.builder.rows))
         return whole
 
+    def _roll(self, n: int, instruction: Instruction) -> Place:
+        """Lower a roll along one axis: two parts, which change places."""
+        place, axis = self._place(instruction.args[0]), instruction.kwargs.get("axis") or 0
+        whole = self.builder.whole(instruction.shape)
+        source, target = (np.moveaxis(x, axis, 0) for x in (place.view, whole.view))
+        k = int(instruction.kwargs["shift"]) % len(source)
+        for to, part in ((target[k:], source[: len(source) - k]), (target[:k], source[-k:])):
+            if to.size:
+                self.builder.write(n, Place(whole.block, to), Place(place.block, part))
+        return whole
+
     def _put(self, n: int, part: Place, target: Place) -> None:
         """Let an array be computed at a place inside another array, or copy it there."""
         size = self.builder.space.blocks[part.block].size
@@ -334,6 +345,7 @@ LOWERINGS: dict[Any, Callable[[ArrayLowering, int, Instruction], Place]] = {
     scatter: ArrayLowering._scatter,
     np.concatenate: ArrayLowering._join,
     np.stack: ArrayLowering._join,
+    np.roll: ArrayLowering._roll,
     np.sum: ArrayLowering._sum,
     np.max: ArrayLowering._extreme,
     np.min: ArrayLowering._extreme,

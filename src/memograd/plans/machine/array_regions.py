@@ -165,6 +165,15 @@ def _knows_join(graph: Graph, instruction: Instruction) -> bool:
     )
 
 
+def _knows_roll(graph: Graph, instruction: Instruction) -> bool:
+    axis = instruction.kwargs.get("axis")
+    return (
+        isinstance(instruction.kwargs.get("shift"), int | np.integer)
+        and (type(axis) is int or (axis is None and len(instruction.shape) == 1))
+        and _are_double(graph, instruction)
+    )
+
+
 def _knows_product(graph: Graph, instruction: Instruction) -> bool:
     shapes = [graph.instructions[a].shape for a in operands(instruction)]
     return (
@@ -191,6 +200,7 @@ ARGUMENT_TESTS = {
     **dict.fromkeys(REDUCTIONS, _knows_reduction),
     **dict.fromkeys(VIEW_OPS, _knows_reshape),
     **dict.fromkeys(JOINS, _knows_join),
+    np.roll: _knows_roll,
     getitem: _knows_index,
     scatter: _knows_index,
     np.matmul: _knows_product,
@@ -234,7 +244,9 @@ class ArrayLayers(RegionLayers):
         edges = nx.Graph()
         edges.add_nodes_from(self.members[k])
         for n in self.members[k]:
-            edges.add_edges_from((n, int(a)) for a in operands(self.graph.instructions[n]) if a in edges)
+            edges.add_edges_from(
+                (n, int(a)) for a in operands(self.graph.instructions[n]) if a in edges
+            )
         return [sorted(part, key=self.order.__getitem__) for part in nx.connected_components(edges)]
 
     def _gain(self, part: list[int]) -> float:

@@ -44,6 +44,7 @@ NUMPY_COSTS: dict[Any, Cost] = {
     np.min: Cost(1400, 0.3),
     np.concatenate: Cost(800, 0.3),
     np.stack: Cost(2500, 0.3),
+    np.roll: Cost(6000, 0.5),
     scatter: Cost(1000, 0.3),
     inner: Cost(1100, 0.1),
 }
