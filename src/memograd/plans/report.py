@@ -7,6 +7,7 @@ from ..text import op_name, printable, table_lines, wrap_text
 from .codegen import variable_names
 from .ir import Graph, operands
 from .machine.array_regions import misses_numba
+from .machine.machine import on_machine
 
 MAX_STEP_ROWS = 40
 """Longest table; of a longer plan it shows the first and the last rows."""
@@ -46,9 +47,17 @@ def format_plan(
             for n, key in zip(graph.inputs, keys, strict=True)
             if n in unused
         ],
-        *([MISSING_NUMBA] if misses_numba(graph) else []),
+        *machine_lines(graph),
         *rows,
     ])  # fmt: skip
+
+
+def machine_lines(graph: Graph) -> list[str]:
+    """Return a line on the size of the machines of a plan, and one if Numba is missing."""
+    programs = [i.args[0].program for i in graph.instructions.values() if i.op is on_machine]
+    rows, size = sum(p.rows for p in programs), 8 * sum(p.size for p in programs)
+    sizes = f"machine: {rows:,} instructions, {size:,} bytes, kept between calls"
+    return [*([sizes] if programs else []), *([MISSING_NUMBA] if misses_numba(graph) else [])]
 
 
 def instruction_cells(

@@ -414,6 +414,11 @@ def test_inputs_are_not_written_to_and_results_are_new(forced, tape):
     assert first.flags.owndata and first.flags.writeable
 
 
+def test_truth_values_go_in_as_such(forced, tape):
+    x, mask = tape.leaf([0.5, -0.5, 2.0], name="x"), tape.leaf([True, False, True], name="mask")
+    check([np.where(mask, x, -x), x * mask], [x, mask], [([1.0, 2.0, 3.0], [False, False, True])])
+
+
 def test_truth_values_come_out_as_such(forced, tape):
     x = tape.leaf([0.5, -0.5, np.nan], name="x")
     check([x > 0.0, np.isnan(x), x * 2.0, (x > 0.0)[0]], [x], [[[1.0, -0.0, np.inf]]])
@@ -463,7 +468,10 @@ def test_a_loop_on_short_arrays_is_one_machine(tape):
     x = tape.leaf(np.linspace(0.1, 1.0, 14), name="x")
     L = np.sum(recurrence(x))
     plan = mg.plan([L, mg.grad_node(L, x)], [x])
-    assert len(machines(plan)) == 1 and len(plan.graph.instructions) == 4
+    (only,) = machines(plan)
+    assert len(plan.graph.instructions) == 4
+    size = 8 * only.program.size
+    assert f"machine: {only.program.rows} instructions, {size:,} bytes" in repr(plan)
     np.testing.assert_allclose(plan(x.value)[1], mg.grad(L, x), rtol=1e-12)
 
 

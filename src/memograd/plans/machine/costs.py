@@ -79,8 +79,9 @@ EXPONENTIALS = {np.exp, np.tanh, sech_squared}
 
 def time_saved(graph: Graph, instruction: Instruction) -> float:
     """Return how much faster the machine runs an instruction than NumPy, in nanoseconds."""
-    op, shape = instruction.op, instruction.shape
-    shapes = [graph.instructions[a].shape for a in operands(instruction)]
+    op: Any = instruction.op
+    shape: tuple[int, ...] = instruction.shape
+    shapes: list[tuple[int, ...]] = [graph.instructions[a].shape for a in operands(instruction)]
     if op is np.matmul:
         count = math.prod(shape) * shapes[0][-1]
         rows = math.prod(shape[:-1])
