@@ -301,54 +301,55 @@ def test_products_of_what_is_not_finite(forced, tape):
 # ------------------------------------------------------------------------------------------------- random programs
 
 
+UNARY = [
+    np.negative,
+    np.absolute,
+    np.square,
+    np.tanh,
+    np.exp,
+    lambda u: np.sqrt(np.abs(u)),
+    np.sign,
+    np.sin,
+]
+BINARY = [np.add, np.subtract, np.multiply, np.maximum, np.minimum, lambda u, v: u / (2.0 + v * v)]
+PARTS = [
+    lambda u: u[::-1],
+    lambda u: u.T,
+    lambda u: u[..., :2],
+    lambda u: np.ravel(u),
+    lambda u: u[None],
+    lambda u: u[0],
+]
+
+
+def random_value(random, u, v):
+    """A random op on two arrays; None if it does not fit them."""
+    kind = random.integers(8)
+    if kind == 0 and u.ndim:
+        return PARTS[random.integers(len(PARTS))](u)
+    if kind == 1 and u.ndim:
+        return np.sum(u, axis=int(random.integers(u.ndim)), keepdims=bool(random.integers(2)))
+    if kind == 2 and u.ndim and u.shape[1:] == v.shape[1:] and v.ndim == u.ndim:
+        return np.concatenate([u, v, u * 0.5])
+    if kind == 3:
+        return np.where(u > 0.25, u, np.tanh(u) * 0.5)
+    if kind == 4:
+        return UNARY[random.integers(len(UNARY))](u * 0.5)
+    if kind == 5 and u.ndim == 2 and v.ndim == 2 and u.shape[1] == v.shape[0]:
+        return np.tanh(u @ v)
+    if broadcasts(u, v):
+        return np.tanh(BINARY[random.integers(len(BINARY))](u, v))
+    return None
+
+
 def random_program(random, x):
     """Random ops on arrays of several shapes; each result may be read again."""
-    unary = [
-        np.negative,
-        np.absolute,
-        np.square,
-        np.tanh,
-        np.exp,
-        lambda u: np.sqrt(np.abs(u)),
-        np.sign,
-        np.sin,
-    ]
-    binary = [
-        np.add,
-        np.subtract,
-        np.multiply,
-        np.maximum,
-        np.minimum,
-        lambda u, v: u / (2.0 + v * v),
-    ]
-    views = [
-        lambda u: u[::-1],
-        lambda u: u.T,
-        lambda u: u[..., :2],
-        lambda u: np.ravel(u),
-        lambda u: u[None],
-        lambda u: u[0],
-    ]
     known = [x, x[0], x[:, 0], np.sum(x)]
     for _ in range(60):
         u, v = (known[k] for k in random.integers(max(0, len(known) - 12), len(known), 2))
-        kind = random.integers(8)
-        if kind == 0 and u.ndim:
-            known.append(views[random.integers(len(views))](u))
-        elif kind == 1 and u.ndim:
-            known.append(
-                np.sum(u, axis=int(random.integers(u.ndim)), keepdims=bool(random.integers(2)))
-            )
-        elif kind == 2 and u.ndim and u.shape[1:] == v.shape[1:] and v.ndim == u.ndim:
-            known.append(np.concatenate([u, v, u * 0.5]))
-        elif kind == 3:
-            known.append(np.where(u > 0.25, u, np.tanh(u) * 0.5))
-        elif kind == 4:
-            known.append(unary[random.integers(len(unary))](u * 0.5))
-        elif kind == 5 and u.ndim == 2 and v.ndim == 2 and u.shape[1] == v.shape[0]:
-            known.append(np.tanh(u @ v))
-        elif u.size * v.size < 2000 and np.lib.stride_tricks and broadcasts(u, v):
-            known.append(np.tanh(binary[random.integers(len(binary))](u, v)))
+        value = random_value(random, u, v)
+        if value is not None:
+            known.append(value)
     return known[4:]
 
 

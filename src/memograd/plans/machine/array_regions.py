@@ -24,7 +24,7 @@ from ...rules.indexing import getitem, scatter
 from ..ir import Graph, Instruction, operands
 from ..kernels import inner
 from .array_lowering import BASIC_INDEX, ArrayLowering
-from .costs import CALL, LOAD, RESULT, time_saved
+from .costs import CALL, LOAD, RESULT, WORTHWHILE, time_saved
 from .interpreter import array_interpreter, find_njit
 from .layers import RegionLayers
 from .machine import on_machine
@@ -224,7 +224,7 @@ class ArrayLayers(RegionLayers):
 
     def pays(self, k: int) -> bool:
         """Return whether the region of a layer is worth a call."""
-        return self.saved.get(k, 0.0) > CALL
+        return self.saved.get(k, 0.0) > CALL + WORTHWHILE
 
     def _drop_losses(self, k: int) -> float:
         """Drop the parts of a region that do not pay; return how much the others save."""

@@ -74,6 +74,9 @@ RESULT = Cost(400, 0.4)
 CALL = 2500.0
 """Call of a machine, without its operands and results."""
 
+WORTHWHILE = 4000.0
+"""Least time that a machine saves in a call: loading Numba takes 100,000 times as long."""
+
 EXPONENTIALS = {np.exp, np.tanh, sech_squared}
 
 
