@@ -79,11 +79,11 @@ if TYPE_CHECKING:
     from .drawing import draw, player
     from .jacobians.api import hessian, jacobian
     from .jacobians.report import JacobianReport
-    from .loops.branches import cond
-    from .loops.fixed_points import fixed_point
-    from .loops.scans import scan
-    from .loops.while_loops import while_loop
     from .plans.executable import Plan, plan
+    from .plans.loops.branches import cond
+    from .plans.loops.fixed_points import fixed_point
+    from .plans.loops.scans import scan
+    from .plans.loops.while_loops import while_loop
     from .solver.dask_persist import persist
     from .transforms.products import hvp, jvp, vjp
 
@@ -155,10 +155,10 @@ LATER = {
     "jvp": "transforms.products",
     "hvp": "transforms.products",
     "persist": "solver.dask_persist",
-    "scan": "loops.scans",
-    "fixed_point": "loops.fixed_points",
-    "while_loop": "loops.while_loops",
-    "cond": "loops.branches",
+    "scan": "plans.loops.scans",
+    "fixed_point": "plans.loops.fixed_points",
+    "while_loop": "plans.loops.while_loops",
+    "cond": "plans.loops.branches",
 }
 """Public names that are imported when first used, each with its module; empty for a module itself.
 

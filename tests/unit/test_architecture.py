@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "memograd"
 
 ORDER = [
-    "errors", "text", "arrays", "program", "rules", "memory", "tape", "solver", "transforms", "plans", "jacobians", "loops",
+    "errors", "text", "arrays", "program", "rules", "memory", "tape", "solver", "transforms", "plans", "jacobians",
     "functional", "optimize", "baselines", "check", "numpy", "scipy", "autograd", "drawing", "diagnostics", "archive", "cli",
     "__init__", "__main__",
 ]  # fmt: skip

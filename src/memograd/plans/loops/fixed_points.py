@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
-from ..errors import LoopError
-from ..program.trace_state import TapeSearch
-from ..rules.control import stop_gradient
-from ..text import printable
+from ...arrays.pytrees import tree_leaves, tree_map, tree_unflatten
+from ...errors import LoopError
+from ...program.trace_state import TapeSearch
+from ...rules.control import stop_gradient
+from ...text import printable
 from .bodies import Body, fit, inexact_positions, inputs_with_tangents
 from .ops import Dual, Facts, Loop, run_fixed_point
 from .tracing import (

@@ -6,7 +6,7 @@ import pytest
 import memograd as mg
 from memograd import functional as F
 from memograd.errors import ArchiveError
-from memograd.loops.recording import pull_recorded
+from memograd.plans.loops.recording import pull_recorded
 
 XS = np.arange(6.0).reshape(3, 2) / 5
 

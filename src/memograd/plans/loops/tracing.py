@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.kinds import kind_of
-from ..arrays.pytrees import (
+from ...arrays.kinds import kind_of
+from ...arrays.pytrees import (
     children,
     describe_tree,
     leaves_with_paths,
@@ -20,12 +20,12 @@ from ..arrays.pytrees import (
     tree_unflatten,
     zip_with_paths,
 )
-from ..arrays.values import as_input
-from ..errors import LoopError, RefusedError
-from ..program.trace_state import SEARCHES, current_tape, note_use
-from ..tape.node import Node
-from ..tape.weak_nodes import PYTHON_NUMBERS, WeakNode, strong
-from ..text import printable
+from ...arrays.values import as_input
+from ...errors import LoopError, RefusedError
+from ...program.trace_state import SEARCHES, current_tape, note_use
+from ...tape.node import Node
+from ...tape.weak_nodes import PYTHON_NUMBERS, WeakNode, strong
+from ...text import printable
 from .bodies import Body, trace_body
 from .ops import Facts, Loop
 
@@ -198,12 +198,12 @@ def trace_step(
 
     if any(map(is_weak, leaves)):
         weak, _ = trace_body(run_weak, [*begin, *rows], tape)
-        begin = promoted(leaves, begin, weak.outputs)
+        begin = promote(leaves, begin, weak.outputs)
     body, nodes = trace_body(lambda *nodes: run(nodes, True), [*begin, *rows], tape, hoists=hoists)
     return TracedStep(body, nodes, begin, results[0])
 
 
-def promoted(leaves: list[Any], begin: list[Any], following: list[Node]) -> list[Any]:
+def promote(leaves: list[Any], begin: list[Any], following: list[Node]) -> list[Any]:
     """Return an initial state whose Python numbers are of the dtypes that the body gives for them.
 
     As in NumPy, a Python number takes the precision of the arrays that it meets.

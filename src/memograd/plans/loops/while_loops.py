@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
-from ..errors import LoopError
-from ..program.trace_state import TapeSearch
-from ..text import printable
+from ...arrays.pytrees import tree_leaves, tree_map, tree_unflatten
+from ...errors import LoopError
+from ...program.trace_state import TapeSearch
+from ...text import printable
 from .bodies import Body, fit, inexact_positions, inputs_with_tangents
 from .checkpoints import states_backwards
 from .ops import Dual, Facts, Loop, run_while_loop

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.values import is_inexact
-from ..plans.executable import Plan, plan
-from ..program.steps import Step, Steps
-from ..program.trace_state import trace_on
-from ..solver.recursion import zeros_for
-from ..solver.single_use import record_vjp_once
-from ..tape.mode import Mode
-from ..tape.node import Node
-from ..tape.recorder import Recorder
-from ..tape.tape import Tape
-from ..transforms.closure_conversion import convert_closure
-from ..transforms.products import push_nodes
+from ...arrays.values import is_inexact
+from ...program.steps import Step, Steps
+from ...program.trace_state import trace_on
+from ...solver.recursion import zeros_for
+from ...solver.single_use import record_vjp_once
+from ...tape.mode import Mode
+from ...tape.node import Node
+from ...tape.recorder import Recorder
+from ...tape.tape import Tape
+from ...transforms.closure_conversion import convert_closure
+from ...transforms.products import push_nodes
+from ..executable import Plan, plan
 
 BODY = Mode(
     converts=False,

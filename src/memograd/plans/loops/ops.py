@@ -16,14 +16,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from ..arrays.values import is_inexact
-from ..program.steps import Operand, Steps
-from ..rules.absent_outputs import Absent
-from ..rules.registration import JOINT_PUSHES, RULES, Read, VJPRule, op, rule, set_traits
-from ..rules.traits import Structure
-from ..solver.asked_targets import pull_jointly
-from ..solver.recursion import zeros_for
-from ..transforms.batched_array import run_op
+from ...arrays.values import is_inexact
+from ...program.steps import Operand, Steps
+from ...rules.absent_outputs import Absent
+from ...rules.registration import JOINT_PUSHES, RULES, Read, VJPRule, op, rule, set_traits
+from ...rules.traits import Structure
+from ...solver.asked_targets import pull_jointly
+from ...solver.recursion import zeros_for
+from ...transforms.batched_array import run_op
 
 Facts = tuple[tuple[int, ...], Any]
 """Shape and dtype of an array."""
@@ -135,12 +135,12 @@ def push_run(tangents: dict[int, Any], output: Any, *xs: Any, loop: Loop) -> tup
     """Return the tangents of the outputs of a run; None for those without one."""
     moving = tuple(sorted(tangents))
     dual = loop.dual(moving)
-    found = run_op(dual.loop.op, arranged(dual, xs, tangents), {"loop": dual.loop})
+    found = run_op(dual.loop.op, arrange(dual, xs, tangents), {"loop": dual.loop})
     of_output = {j: t for (tangent, j), t in zip(dual.outputs, found, strict=True) if tangent}
     return tuple(of_output.get(j) for j in range(len(loop.outputs())))
 
 
-def arranged(dual: Dual, xs: Sequence[Any], tangents: dict[int, Any]) -> tuple[Any, ...]:
+def arrange(dual: Dual, xs: Sequence[Any], tangents: dict[int, Any]) -> tuple[Any, ...]:
     """Return the operands of a loop with tangents; zeros where one is missing."""
     facts = dual.loop.inputs()
     return tuple(
@@ -169,7 +169,7 @@ def pull_pull(
     points, given = xs[:count], dict(zip(outputs, xs[count:], strict=True))
     tangents = {k: d for k, d in zip(wanted, g, strict=True) if type(d) is not Absent}
     dual = loop.dual(tuple(sorted(tangents)))
-    operands = arranged(dual, points, tangents)
+    operands = arrange(dual, points, tangents)
     found: dict[int, Any] = {}
     if any(k >= count for k in asked):
         pushed = run_op(dual.loop.op, operands, {"loop": dual.loop})
@@ -215,7 +215,7 @@ def push_pull(
     own = {k: t for k, t in tangents.items() if k < count}
     if own:
         dual = loop.dual(tuple(sorted(own)))
-        terms.append(pull_tangents(dual, arranged(dual, points, own), g, wanted))
+        terms.append(pull_tangents(dual, arrange(dual, points, own), g, wanted))
     return terms[0] if len(terms) == 1 else tuple(a + b for a, b in zip(*terms, strict=True))
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
-from ..errors import LoopError
-from ..program.trace_state import TapeSearch
-from ..tape.node import Node
+from ...arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
+from ...errors import LoopError
+from ...program.trace_state import TapeSearch
+from ...tape.node import Node
 from .bodies import Body, fit, inexact_positions, trace_body
 from .ops import Dual, Facts, Loop, run_branch
 from .tracing import (

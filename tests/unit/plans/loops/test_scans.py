@@ -10,8 +10,8 @@ import pytest
 import memograd as mg
 from memograd import functional as F
 from memograd.errors import LoopError
-from memograd.loops.checkpoints import states_backwards
-from memograd.loops.scans import Scan
+from memograd.plans.loops.checkpoints import states_backwards
+from memograd.plans.loops.scans import Scan
 
 XS = np.arange(8.0).reshape(4, 2) / 10
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
-from ..errors import LoopError
-from ..plans.passes.registered_rewrites import REWRITES
-from ..program.trace_state import TapeSearch
-from ..tape.node import Node
+from ...arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
+from ...errors import LoopError
+from ...program.trace_state import TapeSearch
+from ...tape.node import Node
+from ..passes.registered_rewrites import REWRITES
 from .bodies import Body, fit, inexact_positions
 from .checkpoints import states_backwards
 from .ops import Dual, Facts, Loop, pull_loop, run_scan
@@ -63,11 +63,11 @@ class Scan(Loop):
 
     def inputs(self) -> list[Facts]:
         """Return shape and dtype of each operand."""
-        return self._stacked(facts_of(self.body.inputs), self.state + self.rows)
+        return self._stack_facts(facts_of(self.body.inputs), self.state + self.rows)
 
     def outputs(self) -> list[Facts]:
         """Return shape and dtype of each output."""
-        return self._stacked(facts_of(self.body.outputs), len(self.body.outputs))
+        return self._stack_facts(facts_of(self.body.outputs), len(self.body.outputs))
 
     def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the last state, and the stacked results of all steps."""
@@ -97,7 +97,7 @@ class Scan(Loop):
         points = ((order[k], [*state, *[x[order[k]] for x in rows], *rest]) for k, state in states)
         return self._pull_steps(points, self._pull_of_step(tuple(g), wanted).run, g, wanted)
 
-    def recorded(self, outputs: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
+    def nodes_to_record(self, outputs: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
         """Return the nodes of the body that the pull of a step reads and that vary."""
         pull = self._pull_of_step(outputs, wanted)
         return self.body.nodes_read_by(pull, self.state, self.state + self.rows)
@@ -180,7 +180,7 @@ class Scan(Loop):
         widths = self.state + len(state), self.rows + len(rows)
         return Dual(Scan(body, *widths, self.length, self.backwards, self.slots), inputs, outputs)
 
-    def _stacked(self, facts: list[Facts], last: int) -> list[Facts]:
+    def _stack_facts(self, facts: list[Facts], last: int) -> list[Facts]:
         """Return the facts with an axis of steps for those after the state, before `last`."""
         stacked = [((self.length, *shape), dtype) for shape, dtype in facts[self.state : last]]
         return facts[: self.state] + stacked + facts[last:]
