@@ -49,6 +49,9 @@ NUMPY_COSTS: dict[Any, Cost] = {
     inner: Cost(1100, 0.1),
 }
 
+NUMPY_PART = 60.0
+"""Nanoseconds of NumPy for each part of a concatenation."""
+
 FLAT_ROW = Cost(12, 0.3)
 EXPONENTIAL_ROW = Cost(20, 3)
 FUNCTION_ROW = Cost(12, 12)
@@ -74,7 +77,7 @@ RESULT = Cost(400, 0.4)
 CALL = 2500.0
 """Call of a machine, without its operands and results."""
 
-WORTHWHILE = 4000.0
+WORTHWHILE = 1500.0
 """Least time that a machine saves in a call: loading Numba takes 100,000 times as long."""
 
 EXPONENTIALS = {np.exp, np.tanh, sech_squared}
@@ -96,7 +99,7 @@ def time_saved(graph: Graph, instruction: Instruction) -> float:
         return NUMPY_COSTS[op].of(size) - REDUCTION_ROWS[op].of(size)
     if op is getitem and len(shapes) > 1:
         return NUMPY_GATHER.of(math.prod(shape)) - GATHER_ROW.of(math.prod(shape))
-    copies = len(shapes) * COPY_ROW.call + COPY_ROW.number * math.prod(shape)
+    copies = len(shapes) * (COPY_ROW.call - NUMPY_PART) + COPY_ROW.number * math.prod(shape)
     return NUMPY_COSTS[op].of(math.prod(shape)) - copies if op in NUMPY_COSTS else NUMPY_VIEW.call
 
 
