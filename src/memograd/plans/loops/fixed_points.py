@@ -22,29 +22,25 @@ from ...program.trace_state import TapeSearch
 from ...rules.control import stop_gradient
 from ...text import printable
 from .bodies import Body, fit, inexact_positions, inputs_with_tangents
-from .ops import Dual, Facts, Loop, run_fixed_point
+from .ops import Dual, run_fixed_point
+from .state_loops import StateLoop
 from .tracing import (
     all_or_nothing,
     as_begin,
     as_operand,
     check_count,
     check_state,
-    facts_of,
     record_loop,
     tape_of_nodes,
     trace_step,
 )
 
 
-class FixedPoint(Loop):
+class FixedPoint(StateLoop):
     """Iteration of a body up to its fixed point.
 
     Attributes
     ----------
-    body : Body
-        Its inputs are the state, and what the function closes over.
-    state : int
-        Number of arrays in the state.
     tol : float
         Largest change of an element at which the iteration ends, relative to its size or to 1.
     max_steps : int
@@ -54,19 +50,11 @@ class FixedPoint(Loop):
     op = staticmethod(run_fixed_point)
 
     def __init__(self, body: Body, state: int, tol: float, max_steps: int) -> None:
-        super().__init__()
-        self.body, self.state, self.tol, self.max_steps = body, state, tol, max_steps
+        super().__init__(body, state)
+        self.tol, self.max_steps = tol, max_steps
 
     def __repr__(self) -> str:
         return "<fixed point>"
-
-    def inputs(self) -> list[Facts]:
-        """Return shape and dtype of each operand."""
-        return facts_of(self.body.inputs)
-
-    def outputs(self) -> list[Facts]:
-        """Return shape and dtype of each output."""
-        return facts_of(self.body.outputs)
 
     def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the fixed point."""

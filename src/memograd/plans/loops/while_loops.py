@@ -15,31 +15,27 @@ from ...program.trace_state import TapeSearch
 from ...text import printable
 from .bodies import Body, fit, inexact_positions, inputs_with_tangents
 from .checkpoints import states_backwards
-from .ops import Dual, Facts, Loop, run_while_loop
+from .ops import Dual, run_while_loop
+from .state_loops import StateLoop
 from .tracing import (
     all_or_nothing,
     as_begin,
     as_operand,
     check_count,
     check_state,
-    facts_of,
     record_loop,
     tape_of_nodes,
     trace_step,
 )
 
 
-class While(Loop):
+class While(StateLoop):
     """Loop while a condition holds.
 
     Attributes
     ----------
-    body : Body
-        One step. Its inputs are the state, and what the functions close over.
     condition : Body
-        Of the same inputs.
-    state : int
-        Number of arrays in the state.
+        Of the inputs of the body.
     max_steps : int
         Limit for the number of steps.
     slots : int or None
@@ -51,20 +47,11 @@ class While(Loop):
     def __init__(
         self, body: Body, condition: Body, state: int, max_steps: int, slots: int | None
     ) -> None:
-        super().__init__()
-        self.body, self.condition, self.state = body, condition, state
-        self.max_steps, self.slots = max_steps, slots
+        super().__init__(body, state)
+        self.condition, self.max_steps, self.slots = condition, max_steps, slots
 
     def __repr__(self) -> str:
         return "<while loop>"
-
-    def inputs(self) -> list[Facts]:
-        """Return shape and dtype of each operand."""
-        return facts_of(self.body.inputs)
-
-    def outputs(self) -> list[Facts]:
-        """Return shape and dtype of each output."""
-        return facts_of(self.body.outputs)
 
     def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the last state."""
