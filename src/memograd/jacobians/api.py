@@ -223,10 +223,10 @@ def jacobian_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
             ((blocks, _),) = _accumulate_blocks([y], xs, order, record=True)
             nodes = [a if isinstance(a, Node) else tape.record(np.copy, (a,)) for a in blocks]
             tag_derivative_nodes(tape, start, y.id, y.id)
+            return nodes  # an interrupt at this line cuts them off, too
         except BaseException:
             tape.truncate(start)
             raise
-    return nodes
 
 
 def _validate_request(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node]]:

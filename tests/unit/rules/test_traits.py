@@ -208,10 +208,14 @@ def is_numpy_function(key: ast.expr) -> bool:
 
 
 def test_few_tables_of_ops_stand_outside_the_rules() -> None:
-    """Those that do hold a function or a formula for each op; no facts."""
+    """Those that do hold a function or a formula for each op; no facts.
+
+    Four are those of the machine on arrays: how it lowers an op, of which arguments, by which
+    formula, and the measured times by which it decides.
+    """
     tables = {
         str(path.relative_to(SOURCE)): n
         for path in SOURCE.rglob("*.py")
         if "rules" not in path.parts and (n := tables_of_ops(path))
     }
-    assert sum(tables.values()) <= 8, tables
+    assert sum(tables.values()) <= 11, tables
