@@ -14,6 +14,7 @@ from ..rules.call_binding import NO_KWARGS
 from ..tape.guards import Guard
 from .executable import Plan
 from .ir import Graph, operands
+from .passes import PASSES
 
 MAX_TRACES = 32
 """Number of ways through a function that are kept; the least recently used one goes."""
@@ -85,7 +86,9 @@ class Stage:
         graph = cut(self._graph, (*self._targets, *handed), self.reads)
         nest = [self._nest, *range(len(self._targets), len(graph.outputs))]
         names = tuple(f"v{n}" for n in self.reads)
-        return Plan(graph, nest, names), handed
+        # What decides a branch has NumPy's bits: another rounding could take the other branch.
+        exact = None if self.guard is None else tuple(p for p in PASSES if p.exact)
+        return Plan(graph, nest, names, exact), handed
 
 
 class BranchedPlan:
@@ -202,7 +205,7 @@ def key_of(outcome: Any) -> tuple[type, Any]:
 def is_same(stage: Stage, guard: Guard) -> bool:
     """Return whether a stage ends at this guard."""
     known = stage.guard
-    return known is not None and (known.node, known.first) == (guard.node, guard.first)
+    return known is not None and (known[:2], known.first) == (guard[:2], guard.first)
 
 
 def hand_on_along(path: list[Stage], reads: Iterable[int]) -> None:

@@ -19,7 +19,7 @@ from ..tape.conversions import run_traced
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..tape.weak_nodes import WeakNode, strong
-from ..text import printable
+from ..text import op_name, printable
 from .arguments import INPUT_TYPES, is_dead, leaves_of, replace_leaves, signature_of
 from .branched_plan import BranchedPlan, NewBranchError, Trace
 from .executable import Plan, plan
@@ -97,6 +97,9 @@ SIGNED_BY_TYPE = frozenset(
 """Types of arguments whose part of a signature is known from type, shape and dtype."""
 
 NODE_TYPES = frozenset({Node, WeakNode})
+
+MAX_RETRACES = 8
+"""Traces after which a call gives up; one is enough, unless other threads drop the way."""
 
 
 class Recipe(NamedTuple):
@@ -195,12 +198,17 @@ class Compiled:
             and SIGNED_BY_TYPE.issuperset(kinds := tuple(map(type, args)))
         ):
             self._latest[kinds] = weakref.ref(replay)
-        while True:
+        for _ in range(MAX_RETRACES):
             try:
                 return replay(*inputs)
             except NewBranchError:
                 with self._lock, pause_gc():
                     replay.add(self._record(arguments, len(args)).as_trace())
+        raise RefusedError(
+            f"{printable(op_name(self.f))} branches on more than its arguments: run again with the "
+            f"same ones, it took another way, as with random numbers. Give what decides as an "
+            f"argument, or call the function without memograd.functional.compiled."
+        )
 
     def derive(self, form: Callable[..., Any], *options: Any) -> "Compiled":
         """Return ``compiled(form(f, *options))``, the same one each time: it is traced once.

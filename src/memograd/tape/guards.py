@@ -41,8 +41,15 @@ class Guard(NamedTuple):
 
     def holds(self, value: Any) -> bool:
         """Return whether a value of the node gives the same outcome."""
-        given = self.conversion.convert(value)
+        given = self.outcome_of(value)
         return type(given) is type(self.outcome) and bool(given == self.outcome)
+
+    def outcome_of(self, value: Any) -> Any:
+        """Return what a value gives; the error, if NaN or an infinity makes no whole number."""
+        try:
+            return self.conversion.convert(value)
+        except (ValueError, OverflowError) as error:
+            return error
 
     def text(self) -> str:
         """Return the place in the user's code, for messages."""
@@ -103,7 +110,7 @@ NO_GUARDS = Guards()
 def branch_changed(tape: Recorder, guard: Guard, value: Any, n: int) -> BranchChangedError:
     """Return the error for a node that was recorded after a branch with another outcome."""
     nodes = tape.state.nodes
-    outcome = printable(repr(guard.conversion.convert(value)))
+    outcome = printable(repr(guard.outcome_of(value)))
     return BranchChangedError(
         f"{describe(nodes[n])} was recorded after a branch{guard.text()}, where "
         f"{describe(nodes[guard.node])} gave {printable(repr(guard.outcome))}. Now it gives "

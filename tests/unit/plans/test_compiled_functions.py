@@ -518,3 +518,25 @@ class TestFormsOfCompiledFunctions:
         f = compiled(lambda x: x * x * x)
         assert grad(grad(f))(2.0) == 12.0
         assert grad(lambda x: grad(f)(x) * x)(2.0) == 36.0
+
+
+def test_a_branch_is_decided_by_numpys_bits(rng):
+    """A plan may sum in another order, but not what decides."""
+    f = compiled(lambda x, y, c: x[0] * 2 if np.sum(x * y) >= c else x[1] * 3)
+    for _ in range(20):
+        x, y = rng.normal(size=(2, 1001))
+        c = np.sum(x * y)
+        assert f(x, y, c) == x[0] * 2
+        assert f(x, y, np.nextafter(c, np.inf)) == x[1] * 3
+
+
+def test_a_branch_on_more_than_the_arguments_is_refused():
+    calls = iter(range(100))
+
+    def f(x):
+        return x if x > -10 * next(calls) else -x
+
+    step = compiled(f)
+    assert step(50.0) == 50.0
+    with pytest.raises(RefusedError, match="branches on more than its arguments"):
+        step(-1.0)
