@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..rules.call_binding import NO_KWARGS
 from ..tape.guards import Guard
 from .executable import Plan
-from .ir import Graph, operands
+from .ir import Graph, as_plan_input, eliminate_dead_code, operands
 from .passes import PASSES
 
 MAX_TRACES = 32
@@ -237,16 +236,9 @@ def needs(graph: Graph, targets: tuple[int, ...], known: set[int]) -> tuple[set[
 
 def cut(graph: Graph, outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Graph:
     """Return the part of a graph that the outputs need, cut off at the inputs."""
-    given, needed, stack = set(inputs), set(inputs), list(outputs)
-    while stack:
-        n = int(stack.pop())
-        if n not in needed:
-            needed.add(n)
-            stack.extend(operands(graph.instructions[n]))
-    instructions = {
-        n: instruction._replace(op=None, args=(), kwargs=NO_KWARGS) if n in given else instruction
-        for n, instruction in graph.instructions.items()
-        if n in needed
-    }
-    bound = {n: value for n, value in graph.bound.items() if n in needed and n not in given}
-    return replace(graph, inputs=inputs, outputs=outputs, instructions=instructions, bound=bound)
+    given = set(inputs)
+    instructions = graph.instructions | {n: as_plan_input(graph.instructions[n]) for n in inputs}
+    bound = {n: value for n, value in graph.bound.items() if n not in given}
+    return eliminate_dead_code(
+        replace(graph, inputs=inputs, outputs=outputs, instructions=instructions, bound=bound)
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..errors import PlanError
+from ..program.walks import ancestors_of
 from ..tape.recorder import Recorder
 from ..text import describe
 
@@ -20,22 +21,11 @@ def check_guards_of_plan(tape: Recorder, outputs: Sequence[int], inputs: Sequenc
     last = max(outputs, default=-1)  # a pytree without leaves needs no branch
     tape.check_guards(last)
     for guard in tape.guards.taken:
-        if guard.first <= last and leads(tape, set(inputs), guard.node):
+        if guard.first > last:
+            break
+        if not ancestors_of(tape.state.steps, [guard.node]).isdisjoint(inputs):
             raise PlanError(
                 f"A plan would take the branch{guard.text()} for any input, but it depends on "
                 f"{describe(tape.state.nodes[guard.node])}, which an input decides. Compile the "
                 f"function: memograd.functional.compiled(f) has a plan for each way through it."
             )
-
-
-def leads(tape: Recorder, inputs: set[int], n: int) -> bool:
-    """Return whether node n depends on one of the inputs."""
-    seen, stack = {n}, [n]
-    while stack:
-        m = stack.pop()
-        if m in inputs:
-            return True
-        below = [int(a) for a in tape.state.steps[m].operands() if a not in seen]
-        seen.update(below)
-        stack.extend(below)
-    return False

@@ -40,6 +40,11 @@ def instruction_of(step: Step) -> Instruction:
     return Instruction(step.op, step.args, step.kwargs, step.shape, step.dtype)
 
 
+def as_plan_input(instruction: Instruction) -> Instruction:
+    """Return the instruction of an input in the place of another one."""
+    return instruction._replace(op=None, args=(), kwargs=NO_KWARGS)
+
+
 def operands(instruction: Instruction) -> list[Operand]:
     """Return the operands of an instruction, repeated as often as it uses them."""
     return [a for a in instruction.args if type(a) is Operand]
@@ -82,9 +87,7 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
             needed.add(n)
             stack += [a for a in recorded[n].args if type(a) is Operand]
     instructions = {n: instruction_of(recorded[n]) for n in sorted(map(int, needed))}
-    instructions.update(
-        (n, instructions[n]._replace(op=None, args=(), kwargs=NO_KWARGS)) for n in inputs
-    )
+    instructions.update((n, as_plan_input(instructions[n])) for n in inputs)
     return Graph(
         inputs,
         outputs,

@@ -171,3 +171,11 @@ def test_handles_of_one_node_are_one_key() -> None:
     x = mg.Tape().leaf(math.nan)
     y = x * 2.0
     assert {y: "kept"}[x.tape[y.id]] == "kept"
+
+
+def test_a_count_that_became_nan_is_another_outcome() -> None:
+    x = mg.Tape(branches="guard").leaf(3.0)
+    y = x * int(x)
+    x.value = math.nan
+    with pytest.raises(BranchChangedError, match="gave 3.*NaN"):
+        y.value  # noqa: B018
