@@ -139,9 +139,18 @@ def _add_at(total: Any, key: Any, g: Any) -> None:
         np.add.at(total, key, g)
 
 
+MOST_PLACES = 16
+"""Places for each index up to which they are counted."""
+
+
 def _takes_each_once(index: Any) -> bool:
-    """Return whether an index has no place twice. Negative places may be others' in disguise."""
-    return bool(index.min() >= 0 and np.bincount(index).max() == 1)
+    """Return whether an index is seen to have no place twice.
+
+    Negative places may be others' in disguise. Counts up to a place far beyond the number of
+    indices would take longer than adding.
+    """
+    is_dense = index.min() >= 0 and index.max() <= MOST_PLACES * index.size
+    return bool(is_dense and np.bincount(index).max() == 1)
 
 
 @op
